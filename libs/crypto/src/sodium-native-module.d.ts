@@ -1,0 +1,4 @@
+declare module 'sodium-native' {
+  const binding: unknown
+  export default binding
+}

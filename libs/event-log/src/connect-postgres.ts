@@ -1,0 +1,86 @@
+import { MailxError } from '@mailx/errors/mailx-error'
+import { Pool } from 'pg'
+import { fromPostgresError } from './postgres-error.ts'
+import type { Sql } from './sql.ts'
+
+export type PostgresOptions = {
+  readonly url: string
+  /** First in the search path: the schema of the service. */
+  readonly schema?: string
+  readonly applicationName: string
+  /** Connections at most. */
+  readonly max?: number
+  /** Told when an idle connection breaks; the pool replaces it by itself. */
+  readonly onConnectionLost?: (error: Error) => void
+}
+
+const MINIMUM_VERSION = 150_000
+
+/** Settings without which a committed event can be lost at a power cut. */
+const DURABLE = {
+  fsync: ['on'],
+  full_page_writes: ['on'],
+  synchronous_commit: ['on', 'remote_apply', 'remote_write', 'local'],
+} as const
+
+/**
+ * A pool of connections to a server that answers and keeps what it commits. UNAVAILABLE when it
+ * cannot be reached, UNSAFE_CONFIGURATION when it may lose commits.
+ */
+export async function connectPostgres(options: PostgresOptions): Promise<Pool> {
+  const { url, schema, applicationName, max = 10, onConnectionLost } = options
+  const pool = new Pool({
+    connectionString: url,
+    application_name: applicationName,
+    max,
+    keepAlive: true,
+    connectionTimeoutMillis: 5000,
+    idle_in_transaction_session_timeout: 30_000,
+    ...(schema === undefined ? {} : { options: `-c search_path=${schema},public` }),
+  })
+  pool.on('error', (error) => onConnectionLost?.(error))
+  // A connection that breaks between two queries of a transaction fails the next one; but without a
+  // listener of its own it would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  try {
+    await assertDurablePostgres(pool)
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+  return pool
+}
+
+/** Throws UNSAFE_CONFIGURATION, naming every setting to change, when the server may lose commits. */
+export async function assertDurablePostgres(sql: Sql): Promise<void> {
+  const settings = await readSettings(sql)
+  const problems: string[] = []
+  if (Number(settings.get('server_version_num')) < MINIMUM_VERSION) {
+    problems.push(`PostgreSQL 15 or newer is needed, this is ${settings.get('server_version')}`)
+  }
+  for (const [name, safe] of Object.entries(DURABLE)) {
+    const value = settings.get(name) ?? 'unknown'
+    if (!(safe as readonly string[]).includes(value)) {
+      problems.push(`set ${name} = on (it is ${value})`)
+    }
+  }
+  if (problems.length > 0) {
+    throw new MailxError(
+      'UNSAFE_CONFIGURATION',
+      `Postgres would lose accepted mail at a power cut: ${problems.join('; ')}`,
+    )
+  }
+}
+
+async function readSettings(sql: Sql): Promise<Map<string, string>> {
+  const names = ['server_version', 'server_version_num', ...Object.keys(DURABLE)]
+  try {
+    const { rows } = await sql.query<{ name: string; setting: string }>(
+      'select name, setting from pg_settings where name = any($1)',
+      [names],
+    )
+    return new Map(rows.map(({ name, setting }) => [name, setting]))
+  } catch (error) {
+    throw fromPostgresError(error)
+  }
+}

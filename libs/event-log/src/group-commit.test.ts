@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { defaultLimits, groupCommit } from './group-commit.ts'
+
+type Item = { events: { length: number }; bytes: number; since: number }
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const item = (events = 1, bytes = 10): Item => ({
+  events: { length: events },
+  bytes,
+  since: performance.now(),
+})
+
+function writer(limits: Partial<typeof defaultLimits> = {}) {
+  const batches: { partition: string; size: number; finish: () => void }[] = []
+  const commit = groupCommit<Item>({ ...defaultLimits, ...limits }, (partition, items) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    batches.push({ partition, size: items.length, finish: resolve })
+    return promise
+  })
+  const finish = async (index: number) => {
+    batches[index]?.finish()
+    await vi.advanceTimersByTimeAsync(0)
+  }
+  return { batches, commit, finish }
+}
+
+test('an idle partition writes at once, with all that one turn of the event loop brings', async () => {
+  const { batches, commit } = writer()
+  commit.add('p', item())
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(0)
+  expect(batches.map(({ size }) => size)).toEqual([2])
+})
+
+test('what arrives during a write waits for it and then lingers', async () => {
+  const { batches, commit, finish } = writer({ lingerMs: 2 })
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(0)
+  commit.add('p', item())
+  await finish(0)
+  expect(batches).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(1)
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(1)
+  expect(batches.map(({ size }) => size)).toEqual([1, 2])
+})
+
+test('what has waited long enough during a write does not linger', async () => {
+  const { batches, commit, finish } = writer({ lingerMs: 2 })
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(0)
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(5)
+  await finish(0)
+  expect(batches.map(({ size }) => size)).toEqual([1, 1])
+})
+
+test('a full batch does not linger, and is cut at the limit', async () => {
+  const { batches, commit, finish } = writer({ maxBatchEvents: 3 })
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(0)
+  for (let i = 0; i < 4; i += 1) commit.add('p', item())
+  await finish(0)
+  expect(batches.map(({ size }) => size)).toEqual([1, 3])
+})
+
+test('one item larger than a batch goes alone', async () => {
+  const { batches, commit, finish } = writer({ maxBatchBytes: 100 })
+  commit.add('p', item(1, 50))
+  commit.add('p', item(1, 500))
+  await vi.advanceTimersByTimeAsync(0)
+  await finish(0)
+  expect(batches.map(({ size }) => size)).toEqual([1, 1])
+})
+
+test('partitions do not wait for each other', async () => {
+  const { batches, commit } = writer()
+  commit.add('p', item())
+  commit.add('q', item())
+  await vi.advanceTimersByTimeAsync(0)
+  expect(batches.map(({ partition }) => partition)).toEqual(['p', 'q'])
+})
+
+test('too much waiting is refused with a time to come back', async () => {
+  const { commit, finish } = writer({ maxWaitingEvents: 2 })
+  commit.add('p', item())
+  commit.add('q', item())
+  expect(() => commit.add('p', item())).toThrow(
+    expect.objectContaining({ code: 'RESOURCE_EXHAUSTED', retryAfterMs: expect.any(Number) }),
+  )
+  await vi.advanceTimersByTimeAsync(0)
+  await finish(0)
+  expect(() => commit.add('p', item())).not.toThrow()
+})
+
+test('drained resolves when nothing is left', async () => {
+  const { commit, finish } = writer()
+  await commit.drained()
+  commit.add('p', item())
+  let drained = false
+  const waiting = commit.drained().then(() => {
+    drained = true
+  })
+  await vi.advanceTimersByTimeAsync(0)
+  expect(drained).toBe(false)
+  await finish(0)
+  await waiting
+  expect(drained).toBe(true)
+})

@@ -1,0 +1,144 @@
+import { MailxError } from '@mailx/errors/mailx-error'
+
+export type GroupCommitLimits = {
+  /** How long a request waits for company while another batch of its partition is being written. */
+  readonly lingerMs: number
+  readonly maxBatchEvents: number
+  readonly maxBatchBytes: number
+  /** What may wait or be in flight in all partitions together. */
+  readonly maxWaitingEvents: number
+  readonly maxWaitingBytes: number
+}
+
+export const defaultLimits: GroupCommitLimits = {
+  lingerMs: 2,
+  maxBatchEvents: 500,
+  maxBatchBytes: 4 * 1024 * 1024,
+  maxWaitingEvents: 20_000,
+  maxWaitingBytes: 64 * 1024 * 1024,
+}
+
+type Item = {
+  readonly events: { readonly length: number }
+  readonly bytes: number
+  readonly since: number
+}
+
+type Queue<T> = {
+  readonly items: T[]
+  events: number
+  bytes: number
+  busy: boolean
+  timer: NodeJS.Timeout | undefined
+}
+
+export type GroupCommit<T> = {
+  /** Throws RESOURCE_EXHAUSTED when too much is waiting. */
+  add(partition: string, item: T): void
+  /** Resolves when nothing is waiting or in flight. */
+  drained(): Promise<void>
+}
+
+/**
+ * Gathers items per partition and has them written in batches, one batch of a partition at a time. A
+ * batch starts at once when the partition is idle; what arrives while one is being written waits
+ * until that is done and the oldest has lingered, or the next batch is full.
+ */
+export function groupCommit<T extends Item>(
+  limits: GroupCommitLimits,
+  write: (partition: string, items: readonly T[]) => Promise<void>,
+): GroupCommit<T> {
+  const queues = new Map<string, Queue<T>>()
+  const waiting = { events: 0, bytes: 0 }
+  let onDrained: (() => void)[] = []
+
+  return { add, drained }
+
+  function add(partition: string, item: T): void {
+    if (waiting.events >= limits.maxWaitingEvents || waiting.bytes >= limits.maxWaitingBytes) {
+      throw new MailxError('RESOURCE_EXHAUSTED', 'too much is waiting to be stored: slow down', {
+        retryAfterMs: 200,
+      })
+    }
+    waiting.events += item.events.length
+    waiting.bytes += item.bytes
+    const queue = queueOf(partition)
+    queue.items.push(item)
+    queue.events += item.events.length
+    queue.bytes += item.bytes
+    if (queue.busy) return
+    if (isFull(queue)) flush(partition, queue)
+    // Idle. What else this turn of the event loop appends still gets into the batch.
+    else if (queue.items.length === 1 && queue.timer === undefined) {
+      setImmediate(() => flush(partition, queue))
+    }
+  }
+
+  function drained(): Promise<void> {
+    if (waiting.events === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      onDrained.push(resolve)
+    })
+  }
+
+  function flush(partition: string, queue: Queue<T>): void {
+    if (queue.busy || queue.items.length === 0) return
+    clearTimeout(queue.timer)
+    queue.timer = undefined
+    queue.busy = true
+    const batch = take(queue)
+    void write(partition, batch).finally(() => {
+      for (const item of batch) {
+        waiting.events -= item.events.length
+        waiting.bytes -= item.bytes
+      }
+      queue.busy = false
+      next(partition, queue)
+      if (waiting.events === 0) tellDrained()
+    })
+  }
+
+  function next(partition: string, queue: Queue<T>): void {
+    const [oldest] = queue.items
+    if (oldest === undefined) return
+    const left = isFull(queue) ? 0 : oldest.since + limits.lingerMs - performance.now()
+    if (left <= 0) flush(partition, queue)
+    else queue.timer = setTimeout(() => flush(partition, queue), left)
+  }
+
+  function take(queue: Queue<T>): T[] {
+    let events = 0
+    let bytes = 0
+    let count = 0
+    for (const item of queue.items) {
+      events += item.events.length
+      bytes += item.bytes
+      if (count > 0 && (events > limits.maxBatchEvents || bytes > limits.maxBatchBytes)) break
+      count += 1
+    }
+    const batch = queue.items.splice(0, count)
+    for (const item of batch) {
+      queue.events -= item.events.length
+      queue.bytes -= item.bytes
+    }
+    return batch
+  }
+
+  function isFull({ events, bytes }: Queue<T>): boolean {
+    return events >= limits.maxBatchEvents || bytes >= limits.maxBatchBytes
+  }
+
+  function queueOf(partition: string): Queue<T> {
+    const existing = queues.get(partition)
+    if (existing !== undefined) return existing
+    const queue: Queue<T> = { items: [], events: 0, bytes: 0, busy: false, timer: undefined }
+    queues.set(partition, queue)
+    return queue
+  }
+
+  function tellDrained(): void {
+    const tell = onDrained
+    onDrained = []
+    for (const resolve of tell) resolve()
+  }
+}

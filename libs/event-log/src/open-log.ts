@@ -1,0 +1,165 @@
+import { MailxError } from '@mailx/errors/mailx-error'
+import { contexts } from '@mailx/events/contexts'
+import { errorType, failSpan } from '@mailx/telemetry/tracer'
+import type { Pool } from 'pg'
+import { startAppendSpan, withCommitSpan } from './append-spans.ts'
+import type { Appended, AppendRequest, CommittedBatch, EventLog } from './event-log.ts'
+import { defaultLimits, type GroupCommitLimits, groupCommit } from './group-commit.ts'
+import { appendBatchSize, appendFailures, commitSeconds } from './log-metrics.ts'
+import { partitionIndex, partitionName } from './partition-of.ts'
+import { partitionWriter } from './partition-writer.ts'
+import { checkRequest, type PendingAppend, pendingAppend } from './pending-append.ts'
+import type { BatchPlan } from './plan-batch.ts'
+import { fromPostgresError } from './postgres-error.ts'
+import { readEvents, readHeads, readStream } from './read-log.ts'
+
+export type EventLogOptions = {
+  readonly pool: Pool
+  /** Context → how many partitions it gets if it is new. Left out: all contexts of MailX. */
+  readonly contexts?: { readonly [context: string]: number }
+  /** How many partitions a new context gets that may have several. */
+  readonly partitions: number
+  readonly limits?: Partial<GroupCommitLimits>
+  readonly now?: () => number
+  readonly doubtMs?: number
+}
+
+/**
+ * Opens the log; `migrate(pool, logMigrations)` has run before. The first process ever to open a
+ * context decides how many partitions it has; afterwards that number is read back, and `partitions`
+ * does not matter any more.
+ */
+export async function openEventLog(options: EventLogOptions): Promise<EventLog> {
+  const { pool, now = Date.now, doubtMs = 3000 } = options
+  const counts = await createContexts(pool, options.contexts ?? defaultContexts(options.partitions))
+  const listeners = new Set<(batch: CommittedBatch) => void>()
+  const writers = new Map<string, (requests: readonly PendingAppend[]) => Promise<void>>()
+  for (const [context, count] of counts) {
+    for (const partition of names(context, count)) {
+      const onCommitted = (plan: BatchPlan) => announce(context, partition, plan)
+      writers.set(partition, partitionWriter({ pool, partition, now, onCommitted, doubtMs }))
+    }
+  }
+  const queue = groupCommit<PendingAppend>({ ...defaultLimits, ...options.limits }, write)
+  let closed = false
+
+  return {
+    append,
+    readStream: ({ context, key, stream }) =>
+      answer(readStream(pool, partitionOf(context, key), stream)),
+    read: (request) => answer(readEvents(pool, request)),
+    heads: (context) => answer(readHeads(pool, context)),
+    partitionOf,
+    partitionsOf: (context) => names(context, countOf(context)),
+    onCommitted(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async close() {
+      closed = true
+      await queue.drained()
+    },
+  }
+
+  async function append(request: AppendRequest): Promise<Appended> {
+    if (closed) throw new MailxError('UNAVAILABLE', 'this process is stopping: try again')
+    checkRequest(request)
+    const partition = partitionOf(request.context, request.key)
+    const { traceparent, span } = startAppendSpan(request.context, partition)
+    try {
+      const appended = await new Promise<Appended>((resolve, reject) => {
+        const settle = { resolve, reject }
+        queue.add(partition, pendingAppend(request, traceparent, performance.now(), settle))
+      })
+      span?.setAttribute('mailx.log.position', appended.position.toString())
+      return appended
+    } catch (error) {
+      appendFailures.inc({ context: request.context, code: errorType(error) })
+      if (span !== undefined) failSpan(span, error)
+      throw error
+    } finally {
+      span?.end()
+    }
+  }
+
+  async function write(partition: string, requests: readonly PendingAppend[]): Promise<void> {
+    const context = partition.slice(0, partition.lastIndexOf('-'))
+    const startedAt = performance.now()
+    const settle = writers.get(partition)
+    if (settle === undefined) throw new Error(`partition ${partition} is not in this log`)
+    await withCommitSpan(partition, requests, () => settle(requests))
+    commitSeconds.observe({ context }, (performance.now() - startedAt) / 1000)
+  }
+
+  function announce(context: string, partition: string, { start, end, events }: BatchPlan): void {
+    appendBatchSize.observe({ context }, events.length)
+    const batch: CommittedBatch = {
+      context,
+      partition,
+      firstPosition: start.position + 1n,
+      previousHash: start.hash,
+      hash: end.hash,
+      events,
+    }
+    for (const listener of listeners) listener(batch)
+  }
+
+  function partitionOf(context: string, key: string): string {
+    return partitionName(context, partitionIndex(key, countOf(context)))
+  }
+
+  function countOf(context: string): number {
+    const count = counts.get(context)
+    if (count === undefined) throw new MailxError('INTERNAL', `no context ${context} in this log`)
+    return count
+  }
+}
+
+const names = (context: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => partitionName(context, index))
+
+const defaultContexts = (partitions: number): { [context: string]: number } =>
+  Object.fromEntries(
+    Object.entries(contexts).map(([name, context]) => [
+      name,
+      context.partitions === 'one' ? 1 : partitions,
+    ]),
+  )
+
+const create = `with wanted as (
+    select * from unnest($1::text[], $2::int[]) as w(name, partitions)
+  ), created as (
+    insert into log.contexts select name, partitions from wanted order by name
+      on conflict do nothing
+      returning name, partitions
+  )
+  insert into log.partitions (name, context)
+    select c.name || '-' || i, c.name from created c, generate_series(0, c.partitions - 1) i`
+
+const existing = 'select name, partitions from log.contexts where name = any($1)'
+
+/** Creates those that are missing, and nothing else: a read-only log can be opened. */
+async function createContexts(
+  pool: Pool,
+  wanted: { readonly [context: string]: number },
+): Promise<Map<string, number>> {
+  const wantedNames = Object.keys(wanted)
+  const read = async () => {
+    const { rows } = await answer(
+      pool.query<{ name: string; partitions: number }>(existing, [wantedNames]),
+    )
+    return new Map(rows.map(({ name, partitions }) => [name, partitions]))
+  }
+  const found = await read()
+  if (found.size === wantedNames.length) return found
+  await answer(pool.query(create, [wantedNames, Object.values(wanted)]))
+  return read()
+}
+
+async function answer<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query
+  } catch (error) {
+    throw fromPostgresError(error)
+  }
+}

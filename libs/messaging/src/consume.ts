@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { CommittedBatch } from '@mailx/event-log/event-log'
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream'
+import { type NatsConnection, nanos } from '@nats-io/nats-core'
+import { openBatch } from './batch.ts'
+import { consumerRestarts, refusedBatches } from './bus-metrics.ts'
+import { isConnected } from './connection-state.ts'
+import { ensureStreams, streamName } from './streams.ts'
+
+export type ConsumeOptions = {
+  readonly nats: NatsConnection
+  readonly busKey: Uint8Array
+  readonly context: string
+  /** Ends the iteration. */
+  readonly signal: AbortSignal
+  /** Whether a batch is worth opening, by its partition and first position as yet unproven. */
+  readonly isNews?: (partition: string, firstPosition: bigint) => boolean
+  readonly onTrouble?: (error: unknown) => void
+}
+
+const RETRY_MS = 250
+const IDLE_HEARTBEAT_MS = 1000
+const ANSWER_TIMEOUT_MS = 2000
+/** What the server may send ahead of the reader; above the largest message. */
+const MAX_BYTES_AHEAD = 4 * 1024 * 1024
+
+/**
+ * The batches published from now on, as they arrive: each is genuine and consistent in itself, but
+ * any may be missing, repeated or out of order; the reader goes by positions and hashes and fetches
+ * from Postgres what it lacks. Nothing is acknowledged and no consumer outlives its process, because
+ * the place to continue is the reader's checkpoint. A consumer or stream that disappears is made
+ * anew.
+ */
+export async function* consume(options: ConsumeOptions): AsyncGenerator<CommittedBatch> {
+  const { busKey, context, signal, onTrouble } = options
+  while (!signal.aborted) {
+    try {
+      if (!isConnected(options.nats)) {
+        await pause(signal)
+        continue
+      }
+      const messages = await openConsumer(options)
+      const stop = () => messages.stop()
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        for await (const message of messages) {
+          if (!isWorthOpening(options, message)) continue
+          const batch = openBatch(busKey, message.data)
+          if (batch?.context === context) yield batch
+          else refusedBatches.inc({ context })
+        }
+      } finally {
+        signal.removeEventListener('abort', stop)
+        messages.stop()
+      }
+    } catch (error) {
+      if (!signal.aborted) onTrouble?.(error)
+    }
+    if (signal.aborted) return
+    consumerRestarts.inc({ context })
+    await pause(signal)
+  }
+}
+
+/** Ends early when aborted. */
+const pause = (signal: AbortSignal): Promise<void> =>
+  delay(RETRY_MS, undefined, { signal }).catch(() => {})
+
+/** Only what says by itself that it is old is passed over; the sender cannot make us accept more. */
+function isWorthOpening({ isNews }: ConsumeOptions, { headers }: JsMsg): boolean {
+  const id = /^(.+)\/(\d{1,18})$/.exec(headers?.get('Nats-Msg-Id') ?? '')
+  if (isNews === undefined || id === null) return true
+  const [, partition = '', firstPosition = '0'] = id
+  return isNews(partition, BigInt(firstPosition))
+}
+
+async function openConsumer({ nats, context }: ConsumeOptions): Promise<ConsumerMessages> {
+  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: ANSWER_TIMEOUT_MS })
+  const stream = streamName(context)
+  const config = {
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.New,
+    inactive_threshold: nanos(30_000),
+    mem_storage: true,
+  }
+  await ensureStreams(nats, [context])
+  const { name } = await manager.consumers.add(stream, config)
+  const consumer = await jetstream(nats).consumers.get(stream, name)
+  return consumer.consume({
+    max_bytes: MAX_BYTES_AHEAD,
+    expires: 5000,
+    idle_heartbeat: IDLE_HEARTBEAT_MS,
+    abort_on_missing_resource: true,
+  })
+}

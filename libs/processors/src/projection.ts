@@ -1,0 +1,26 @@
+import type { Sql } from '@mailx/event-log/sql'
+import type { Codecs, EventOf, Recorded } from '@mailx/events/event'
+
+/**
+ * Turns events into rows. The runner gives `apply` consecutive events of one partition, in the
+ * transaction that also moves the checkpoint; applying the same events twice changes nothing. A
+ * table is written from one context only, and queries join: so a rebuild gives the same rows
+ * whatever the interleaving of contexts was.
+ */
+export type Projection<C extends Codecs = any> = {
+  /** `<service>.<read model>`, for example `storage.mailboxes`. Never change it. */
+  readonly name: string
+  readonly contexts: readonly string[]
+  /** Event tables of these contexts, merged. */
+  readonly events: C
+  /**
+   * The event types `apply` wants; all others are passed over. Left out, it wants everything, and
+   * an event of a type unknown to `events` is parked.
+   */
+  readonly handles?: readonly (keyof C & string)[]
+  /** All tables the projection writes, with their schema: what a rebuild empties. */
+  readonly tables: readonly string[]
+  apply(sql: Sql, events: readonly Recorded<EventOf<C>>[]): Promise<void>
+  /** Called after the COMMIT, for announcements that may be lost. */
+  afterCommit?(events: readonly Recorded<EventOf<C>>[]): void
+}

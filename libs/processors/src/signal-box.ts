@@ -1,0 +1,29 @@
+/** Lets a loop sleep until somebody rings or the time is over. A ring without a sleeper is kept. */
+export type SignalBox = {
+  ring(): void
+  wait(ms: number): Promise<void>
+}
+
+export function signalBox(): SignalBox {
+  let rung = false
+  let wake: (() => void) | undefined
+  return {
+    ring() {
+      rung = true
+      wake?.()
+    },
+    async wait(ms) {
+      if (!rung) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      }
+      rung = false
+      wake = undefined
+    },
+  }
+}

@@ -1,0 +1,103 @@
+import { connectRedis } from '@mailx/cache/connect'
+import type { CommonConfig } from '@mailx/config/common'
+import { MailxError } from '@mailx/errors/mailx-error'
+import { connectPostgres } from '@mailx/event-log/connect-postgres'
+import type { EventLog } from '@mailx/event-log/event-log'
+import { logMigrations, migrate } from '@mailx/event-log/migrate'
+import { openEventLog } from '@mailx/event-log/open-log'
+import { connectNats } from '@mailx/messaging/connect'
+import { type Relay, startRelay } from '@mailx/messaging/relay'
+import { ensureStreams } from '@mailx/messaging/streams'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Redis } from 'ioredis'
+import type pg from 'pg'
+import { type HealthWatch, watchConnections } from './connection-health.ts'
+import { keepTrying, type Waiting } from './keep-trying.ts'
+
+/** What the services of a process share. */
+export type Connections = {
+  readonly pool: pg.Pool
+  readonly log: EventLog
+  readonly relay: Relay
+  readonly nats: NatsConnection
+  readonly redis: Redis
+}
+
+export type OpenConnections = {
+  readonly connections: Connections
+  readonly health: HealthWatch
+  readonly close: () => Promise<void>
+}
+
+export type ConnectionConfig = Pick<
+  CommonConfig,
+  'DATABASE_URL' | 'DATABASE_CONNECTIONS' | 'NATS_URL' | 'REDIS_URL' | 'BUS_KEY' | 'LOG_PARTITIONS'
+>
+
+/**
+ * Opens what a process needs, once, for however many services run in it: Postgres (checked to be safe,
+ * log migrated), the log, NATS with its streams, the relay, Redis. Waits for servers that are not
+ * there yet; rejects for those that must not be used.
+ */
+export async function openConnections(
+  config: ConnectionConfig,
+  serviceName: string,
+  waiting: Waiting,
+): Promise<OpenConnections> {
+  const { logger } = waiting
+  const closers: Array<() => Promise<unknown>> = []
+  const close = async () => {
+    for (const closeOne of closers.splice(0).toReversed()) await closeOne()
+  }
+  const reach = <Connection>(name: string, variable: string, connect: () => Promise<Connection>) =>
+    keepTrying(
+      {
+        trouble: `cannot reach ${name}: start it or correct ${variable}`,
+        attempt: connect,
+        passes: (error) => !isFinal(error),
+      },
+      waiting,
+    )
+  try {
+    const pool = await reach('Postgres', 'DATABASE_URL', () =>
+      connectPostgres({
+        url: config.DATABASE_URL,
+        max: config.DATABASE_CONNECTIONS,
+        applicationName: `mailx ${serviceName}`,
+        onConnectionLost: (error) => logger.warn({ err: error }, 'lost a Postgres connection'),
+      }),
+    )
+    closers.push(() => pool.end())
+    await migrate(pool, logMigrations)
+    const log = await openEventLog({ pool, partitions: config.LOG_PARTITIONS })
+    closers.push(() => log.close())
+
+    const nats = await reach('NATS', 'NATS_URL', () =>
+      connectNats({ url: config.NATS_URL, name: `mailx ${serviceName}` }),
+    )
+    closers.push(() => nats.drain())
+    await reach('JetStream', 'NATS_URL', () => ensureStreams(nats))
+    const relay = startRelay({
+      pool,
+      log,
+      nats,
+      busKey: config.BUS_KEY,
+      onTrouble: (error) => logger.warn({ err: error }, 'the relay is held up; it tries again'),
+    })
+    closers.push(() => relay.stop())
+
+    const redis = await connectRedis({ url: config.REDIS_URL, logger })
+    closers.push(async () => redis.disconnect())
+    const health = watchConnections({ pool, nats, redis })
+    closers.push(async () => health.stop())
+    return { connections: { pool, log, relay, nats, redis }, health, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** What no waiting mends: a server that must not be used as it is set up, or a wrong configuration. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof MailxError &&
+  (error.code === 'UNSAFE_CONFIGURATION' || error.code === 'INVALID_ARGUMENT')

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import type { CommonConfig } from '@mailx/config/common'
+import { readConfig } from '@mailx/config/read-config'
+import { MailxError } from '@mailx/errors/mailx-error'
+import { setAddressHashKey } from '@mailx/telemetry/address-hash'
+import { createLogger, type Logger } from '@mailx/telemetry/logger'
+import { startTelemetry } from '@mailx/telemetry/register'
+import type * as z from 'zod'
+import { type OpenConnections, openConnections } from './connections.ts'
+import { keepTrying } from './keep-trying.ts'
+import { startOpsServer } from './ops-server.ts'
+import { cutAfter, dieOfStrays, fired, stopSignal } from './process-signals.ts'
+import { mergeReadiness, readinessOf } from './readiness.ts'
+import { watchReadiness } from './readiness-watch.ts'
+import { type RunningService, type ServiceDeps, startService } from './running-service.ts'
+
+export type ServiceProgram<Config extends CommonConfig> = {
+  readonly name: string
+  /** CommonConfig and the service's own variables. */
+  readonly config: z.ZodObject & z.ZodType<Config>
+  /**
+   * Called again when it rejects with UNAVAILABLE or DEADLINE_EXCEEDED (another service is not up yet):
+   * it lets go of what it has taken before it rejects.
+   */
+  readonly start: (deps: ServiceDeps<Config>) => Promise<RunningService>
+}
+
+/**
+ * The life of a service process:
+ * 1. read the configuration; wrong: every problem on stderr, exit 1
+ * 2. telemetry, then the ops server: from here on it is alive, and not ready
+ * 3. connections, waiting for servers that are away; one that must not be used: exit 1
+ * 4. start the service; ready when the service and its connections are
+ * 5. SIGTERM or SIGINT: not ready, stop the service, close the connections, exit 0; a second signal
+ *    ends it at once; work that outlives SHUTDOWN_GRACE_MS is cut, exit 1
+ * An error nobody caught is logged and ends the process with 1: what it left behind is unknown, and
+ * everything accepted is in the log.
+ */
+export async function runService<Config extends CommonConfig>(
+  program: ServiceProgram<Config>,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  let logger: Logger | undefined
+  try {
+    const config = readConfig(program.config, env) as Config
+    logger = createLogger({ service: program.name, level: config.LOG_LEVEL })
+    await live(program, config, logger)
+    process.exit(0)
+  } catch (error) {
+    fail(program.name, error, logger)
+  }
+}
+
+async function live<Config extends CommonConfig>(
+  { name, start }: ServiceProgram<Config>,
+  config: Config,
+  logger: Logger,
+): Promise<void> {
+  dieOfStrays(logger)
+  const stopping = stopSignal(logger)
+  const cut = cutAfter(stopping, config.SHUTDOWN_GRACE_MS + 2_000, logger)
+  setAddressHashKey(config.BUS_KEY)
+  const telemetry = await startTelemetry(name)
+  let open: OpenConnections | undefined
+  let service: RunningService | undefined
+  let started = false
+
+  const readiness = () => {
+    const own = readinessOf([
+      { name: 'started', ok: service !== undefined },
+      { name: 'not stopping', ok: !stopping.aborted },
+      ...(open?.health.checks() ?? []),
+    ])
+    const parts = service === undefined ? [] : [{ readiness: service.ready() }]
+    const all = mergeReadiness([{ readiness: own }, ...parts])
+    started ||= all.ready
+    return all
+  }
+  const ops = await startOpsServer(config.OPS_LISTEN, { started: () => started, readiness })
+  logger.info({ ops: ops.address }, `${name} is starting`)
+  const waiting = { logger, signal: stopping }
+  try {
+    open = await openConnections(config, name, waiting)
+    const deps = { ...open.connections, config, now: Date.now, random, logger }
+    service = await keepTrying(
+      {
+        trouble: `${name} cannot start yet, something it needs is away`,
+        attempt: () => startService(deps, name, start),
+        passes: isAway,
+      },
+      waiting,
+    )
+  } catch (error) {
+    if (!stopping.aborted) throw error
+  }
+  const watch = watchReadiness(readiness, logger)
+  if (service !== undefined) {
+    logger.info({ addresses: { ...service.addresses, ops: ops.address } }, `${name} has started`)
+  }
+  await fired(stopping)
+
+  logger.info(`${name} is stopping`)
+  watch.stop()
+  await service?.stop()
+  await open?.close()
+  await ops.stop()
+  await telemetry.stop()
+  cut.clear()
+  logger.info(`${name} has stopped`)
+}
+
+const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
+
+const isAway = (error: unknown): boolean =>
+  error instanceof MailxError &&
+  (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED')
+
+/** One clear text: as a log line once there is a log, else on stderr. */
+function fail(name: string, error: unknown, logger: Logger | undefined): never {
+  const message = error instanceof MailxError ? error.message : String(error)
+  if (logger === undefined) process.stderr.write(`${name} cannot start: ${message}\n`)
+  else logger.fatal({ err: error }, `${name} ends: ${message}`)
+  process.exit(1)
+}

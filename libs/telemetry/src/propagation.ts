@@ -1,0 +1,68 @@
+import {
+  type Context,
+  context,
+  createTraceState,
+  isSpanContextValid,
+  type Link,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  trace,
+} from '@opentelemetry/api'
+
+// W3C Trace Context §3.2: version - trace id - parent id - flags. A later version may add fields.
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+
+/** The W3C traceparent of a span; empty when it belongs to no trace. */
+export function traceparentOf(span: Span | undefined): string {
+  const spanContext = span?.spanContext()
+  if (spanContext === undefined || !isSpanContextValid(spanContext)) return ''
+  const flags = (spanContext.traceFlags & 1) === 1 ? '01' : '00'
+  return `00-${spanContext.traceId}-${spanContext.spanId}-${flags}`
+}
+
+/** The W3C traceparent of the running span, to send along; empty when nothing is traced. */
+export const currentTraceparent = (): string => traceparentOf(trace.getSpan(context.active()))
+
+/** The W3C tracestate that belongs to `currentTraceparent()`; usually empty. */
+export const currentTracestate = (): string =>
+  trace.getSpanContext(context.active())?.traceState?.serialize() ?? ''
+
+/** Undefined for anything that is not a valid traceparent: a malformed one is never an error. */
+export function spanContextFromTraceparent(
+  traceparent: string | undefined,
+  tracestate?: string,
+): SpanContext | undefined {
+  if (!traceparent || traceparent.length > 256) return undefined
+  const match = TRACEPARENT.exec(traceparent)
+  if (match === null) return undefined
+  const [, version, traceId = '', spanId = '', flags = '00', rest] = match
+  if (version === 'ff' || (version === '00' && rest !== undefined)) return undefined
+  const spanContext: SpanContext = {
+    traceId,
+    spanId,
+    traceFlags: Number.parseInt(flags, 16) & 1,
+    isRemote: true,
+    ...(tracestate ? { traceState: createTraceState(tracestate.slice(0, 512)) } : {}),
+  }
+  return isSpanContextValid(spanContext) ? spanContext : undefined
+}
+
+/** A context whose running span is the remote one; the root context when there is none. */
+export function contextFromTraceparent(
+  traceparent: string | undefined,
+  tracestate?: string,
+): Context {
+  const spanContext = spanContextFromTraceparent(traceparent, tracestate)
+  return spanContext === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, spanContext)
+}
+
+/** Links to the spans named by traceparents, each once; invalid ones are left out. */
+export function linksTo(traceparents: Iterable<string | undefined>): Link[] {
+  const links: Link[] = []
+  for (const traceparent of new Set(traceparents)) {
+    const spanContext = spanContextFromTraceparent(traceparent)
+    if (spanContext !== undefined) links.push({ context: spanContext })
+  }
+  return links
+}

@@ -1,0 +1,5 @@
+import { runService } from '@mailx/runtime/run-service'
+import { AllInOneConfig } from './config.ts'
+import { startAllInOne } from './service.ts'
+
+await runService({ name: 'all-in-one', config: AllInOneConfig, start: startAllInOne })

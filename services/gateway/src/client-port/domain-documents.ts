@@ -1,0 +1,33 @@
+import { MailxError } from '@mailx/errors/mailx-error'
+import { callUnary } from '@mailx/grpc/client'
+import type { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
+import { LRUCache } from 'lru-cache'
+
+type Deps = {
+  readonly identity: Pick<IdentityServiceClient, 'getDomainDocument'>
+  readonly isHosted: (domain: string) => boolean
+}
+
+/** A new document (a new key, say) is served this soon. */
+const FRESH_MS = 1_000
+const MAX_DOCUMENTS = 1_000
+
+/**
+ * The signed documents of hosted domains, as identity composes them. While identity is away the last
+ * one goes on being served: its own validity says for how long it is good.
+ */
+export function domainDocuments({ identity, isHosted }: Deps) {
+  const documents = new LRUCache<string, Uint8Array>({
+    max: MAX_DOCUMENTS,
+    ttl: FRESH_MS,
+    allowStaleOnFetchRejection: true,
+    noDeleteOnFetchRejection: true,
+    fetchMethod: async (domain) =>
+      (await callUnary(identity.getDomainDocument, { domain })).document,
+  })
+  return async (domain: string): Promise<Uint8Array> => {
+    const document = isHosted(domain) ? await documents.fetch(domain) : undefined
+    if (document !== undefined) return document
+    throw new MailxError('NOT_FOUND', `${domain.slice(0, 253)} is not hosted here`)
+  }
+}

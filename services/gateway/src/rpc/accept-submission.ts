@@ -1,0 +1,183 @@
+/**
+ * The way of a submission, all of it in this process:
+ *
+ * 1. Check what it says of itself against the session (pure).
+ * 2. Check its age, find each recipient's route, see that nobody here is full and that attachments
+ *    were uploaded. A message refused here may have been accepted before: then that counts.
+ * 3. Decide as if the message id were new, and append. COMMIT makes it ours.
+ * 4. CONFLICT: the id was used. The same message is accepted as of then, another one refused.
+ *
+ * UNAVAILABLE and RESOURCE_EXHAUSTED come from the append; a repeat of the same bytes is safe.
+ */
+import { formatId } from '@mailx/crypto/uuid'
+import { MailxError } from '@mailx/errors/mailx-error'
+import type { Blob, EventLog, StoredEvent } from '@mailx/event-log/event-log'
+import type { Sql } from '@mailx/event-log/sql'
+import { decodeEvent, encodeEvent } from '@mailx/events/codec'
+import { submissionEvents } from '@mailx/events/submission'
+import type { Submission } from '@mailx/proto/client/v1/client_service'
+import { Route } from '@mailx/proto/submission/v1/events'
+import { counter } from '@mailx/telemetry/metrics'
+import { errorType, withSpan } from '@mailx/telemetry/tracer'
+import { type Span, SpanKind } from '@opentelemetry/api'
+import {
+  checkCreatedAt,
+  checkSubmission,
+  type SealedMessage,
+} from '../deciders/check-submission.ts'
+import { type AcceptMessage, submission as decider, isSameMessage } from '../deciders/submission.ts'
+import type { KnownState } from '../reactors/known-state.ts'
+import { attachmentBlobs } from './attachment-blobs.ts'
+import type { CallerSession } from './sessions.ts'
+import { domainOf, type Users } from './users.ts'
+
+export type AcceptDeps = {
+  readonly log: EventLog
+  readonly sql: Sql
+  readonly known: Pick<KnownState, 'isHosted' | 'isFull'>
+  readonly users: Users
+  readonly bounceAfterMs: number
+  readonly now: () => number
+}
+
+/** When the message became ours. */
+export type Acceptance = { readonly acceptedAt: number }
+
+const outcomes = counter({
+  name: 'mailx_gateway_submissions_total',
+  help: 'Submissions decided, by code; ok is accepted.',
+  labelNames: ['code'],
+})
+
+/** Resolves after COMMIT. Rejects with the reason of the refusal; nothing is stored then. */
+export const acceptSubmission = (
+  deps: AcceptDeps,
+  session: CallerSession,
+  submission: Submission,
+): Promise<Acceptance> =>
+  withSpan(
+    'submit',
+    { kind: SpanKind.PRODUCER, parent: submission.traceparent || undefined },
+    async (span) => {
+      describe(span, submission)
+      try {
+        const acceptance = await accept(deps, session, submission)
+        outcomes.inc({ code: 'ok' })
+        return acceptance
+      } catch (error) {
+        outcomes.inc({ code: errorType(error) })
+        throw error
+      }
+    },
+  )
+
+async function accept(
+  deps: AcceptDeps,
+  session: CallerSession,
+  submission: Submission,
+): Promise<Acceptance> {
+  const message = checkSubmission(submission, session)
+  const stream = `submission/${formatId(message.messageId)}/${session.address}`
+  const place = { context: 'submission', key: session.address, stream }
+  let command: AcceptMessage
+  try {
+    command = await commandFor(deps, session, message)
+  } catch (error) {
+    const earlier = isRefusal(error) ? await earlierAcceptance(deps, place, message) : undefined
+    if (earlier) return earlier
+    throw error
+  }
+  try {
+    const { recordedAt } = await deps.log.append({
+      ...place,
+      expectedVersion: 0,
+      events: decider.decide(command, decider.initialState).map((event) => ({
+        ...encodeEvent(submissionEvents, event),
+        metadata: { actor: session.actor },
+      })),
+      blobs: blobsOf(message, command.routes),
+    })
+    return { acceptedAt: recordedAt }
+  } catch (error) {
+    if (!(error instanceof MailxError) || error.code !== 'CONFLICT') throw error
+  }
+  const [stored] = await deps.log.readStream(place)
+  if (stored === undefined) {
+    throw new MailxError('UNAVAILABLE', 'the log could not say what became of it: submit again')
+  }
+  decider.decide(command, stateOf(stored))
+  return { acceptedAt: stored.recordedAt }
+}
+
+async function commandFor(
+  deps: AcceptDeps,
+  session: CallerSession,
+  message: SealedMessage,
+): Promise<AcceptMessage> {
+  const now = deps.now()
+  checkCreatedAt(message.createdAt, now)
+  const routes: Route[] = []
+  for (const { recipient } of message.envelopes) routes.push(await routeTo(deps, recipient))
+  const attachments = await attachmentBlobs(deps.sql, message, now)
+  const expiresAt = now + deps.bounceAfterMs
+  return { type: 'AcceptMessage', session, message, routes, attachments, expiresAt }
+}
+
+async function routeTo({ known, users }: AcceptDeps, recipient: string): Promise<Route> {
+  if (!known.isHosted(domainOf(recipient))) return Route.REMOTE
+  if (!(await users.exists(recipient))) return Route.UNDELIVERABLE
+  if (!known.isFull(recipient)) return Route.LOCAL
+  throw new MailxError(
+    'QUOTA_EXCEEDED',
+    `the mailbox of ${recipient} is full: send it without them, or when they have made room`,
+  )
+}
+
+/** The sealed bytes that somebody will need. Whoever cannot be reached needs none. */
+function blobsOf(message: SealedMessage, routes: readonly Route[]): Blob[] {
+  const envelopes = message.envelopes.flatMap(({ hash, bytes }, index) =>
+    routes[index] === Route.UNDELIVERABLE ? [] : [{ hash, data: bytes }],
+  )
+  if (envelopes.length === 0) return []
+  return [{ hash: message.contentHash, data: message.content }, ...envelopes]
+}
+
+type Place = { readonly context: string; readonly key: string; readonly stream: string }
+
+/** A repeat must get the first answer, however late it comes and whatever changed in between. */
+async function earlierAcceptance(
+  { log }: AcceptDeps,
+  place: Place,
+  message: SealedMessage,
+): Promise<Acceptance | undefined> {
+  const [stored] = await log.readStream(place)
+  if (stored === undefined) return undefined
+  const state = stateOf(stored)
+  if (state.status !== 'accepted' || !isSameMessage(message, state.accepted)) return undefined
+  return { acceptedAt: stored.recordedAt }
+}
+
+function stateOf(stored: StoredEvent) {
+  const event = decodeEvent(submissionEvents, stored)
+  return event ? decider.evolve(decider.initialState, event) : decider.initialState
+}
+
+/** The message was judged, not the surroundings. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof MailxError &&
+  ['EXPIRED', 'FROM_THE_FUTURE', 'QUOTA_EXCEEDED', 'NOT_FOUND', 'TOO_LARGE'].includes(error.code)
+
+function describe(span: Span, submission: Submission): void {
+  if (!span.isRecording()) return
+  span.setAttributes({
+    'messaging.system': 'mailx',
+    'messaging.operation.type': 'send',
+    'messaging.operation.name': 'submit',
+    'messaging.destination.name': 'submission',
+    'messaging.message.body.size': submission.content.length,
+    'mailx.message.recipients': submission.envelopes.length,
+    ...(submission.messageId.length === 16 && {
+      'messaging.message.id': formatId(submission.messageId),
+    }),
+  })
+}

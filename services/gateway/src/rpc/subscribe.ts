@@ -1,0 +1,65 @@
+import { Metadata } from '@grpc/grpc-js'
+import { MailxError } from '@mailx/errors/mailx-error'
+import { serverStream } from '@mailx/grpc/stream'
+import type { Notification, SubscribeRequest } from '@mailx/proto/client/v1/client_service'
+import { histogram } from '@mailx/telemetry/metrics'
+import { startSpan } from '@mailx/telemetry/tracer'
+import { SpanKind } from '@opentelemetry/api'
+import type { GatewayDeps } from './gateway-deps.ts'
+import { openStreams } from './open-streams.ts'
+
+const notifyLatency = histogram({
+  name: 'mailx_gateway_notify_seconds',
+  help: 'From the acceptance of a message to its push to an open stream.',
+})
+
+type Deps = Pick<GatewayDeps, 'hub' | 'sessions' | 'limits' | 'now'>
+
+/**
+ * What changes in the session's mailbox from now on. The response headers say that the subscription
+ * stands: what changes after them is pushed. Ends with the session.
+ */
+export const subscribe = ({ hub, sessions, limits, now }: Deps) =>
+  serverStream<SubscribeRequest, Notification>(async (_request, { call, write, signal }) => {
+    const session = sessions.require(call)
+    await limits.call(session)
+    const over = new AbortController()
+    const ended = AbortSignal.any([signal, over.signal])
+    const unwatch = sessions.watch(session, (reason) => over.abort(reason))
+    const subscriber = hub.subscribe(session.address)
+    openStreams.inc({ kind: 'subscribe' })
+    try {
+      call.sendMetadata(new Metadata())
+      while (!ended.aborted) {
+        await subscriber.wait(ended)
+        for (const notification of subscriber.take()) {
+          if (ended.aborted) break
+          const full = write(notification)
+          observe(notification, now())
+          if (full !== undefined) await full
+        }
+      }
+    } finally {
+      openStreams.dec({ kind: 'subscribe' })
+      subscriber.stop()
+      unwatch()
+    }
+    if (over.signal.reason instanceof MailxError) throw over.signal.reason
+  })
+
+/** The last step of a message's trace, and how long the message took from acceptance to here. */
+function observe({ event, traceparent }: Notification, now: number): void {
+  if (traceparent.endsWith('-01')) {
+    const attributes = {
+      'messaging.system': 'mailx',
+      'messaging.operation.type': 'send',
+      'messaging.operation.name': 'push',
+      'messaging.destination.name': 'mailbox',
+      'mailx.notification': event?.$case ?? '',
+    }
+    startSpan('push', { kind: SpanKind.PRODUCER, parent: traceparent, attributes }).end()
+  }
+  if (event?.$case !== 'entry') return
+  const { flags, deleted, receivedAtUnixMs } = event.value
+  if (flags.length === 0 && !deleted) notifyLatency.observe((now - Number(receivedAtUnixMs)) / 1000)
+}

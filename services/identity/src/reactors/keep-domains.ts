@@ -1,0 +1,29 @@
+import type { Sql } from '@mailx/event-log/sql'
+import { renewOwnKeys } from '../domain-key/certify-key.ts'
+import { hostedDomain } from '../domain-key/create-domain.ts'
+import type { DomainKeyDeps } from '../domain-key/domain-keys.ts'
+import { publishDocument } from '../domain-key/publish-document.ts'
+
+type Deps = DomainKeyDeps & {
+  readonly sql: Sql
+  /** Told of a domain that could not be looked after; the next round tries again. */
+  readonly onFailure: (error: unknown, domain: string) => void
+}
+
+/**
+ * One round over the hosted domains: renews identity's own keys, and the document where it runs out
+ * or the configuration has changed. Replicas may do it at once: the second finds nothing due.
+ */
+export async function keepDomains(deps: Deps): Promise<void> {
+  const { rows } = await deps.sql.query<{ domain: string }>(
+    'select domain from identity.domains order by domain',
+  )
+  for (const { domain } of rows) {
+    try {
+      await renewOwnKeys(deps, await hostedDomain(deps, domain))
+      await publishDocument(deps, domain)
+    } catch (error) {
+      deps.onFailure(error, domain)
+    }
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * The life of a lane, which one replica at a time works off:
+ *  1. Start with the notes of the last owner: from where to read, how long the peer is to be left alone.
+ *  2. Read what is due, a page at a time; keep several batches under way. An envelope is not sent while
+ *     an earlier one of the same sender and recipient has no outcome.
+ *  3. Each answer is recorded before its delivery leaves the lane. A crash before that: it is delivered
+ *     again with the same id, and the peer knows it.
+ *  4. An attempt failed: wait for the others under way, forget what is in memory, then
+ *     refuse → everything due bounces; retry → senders are told, the peer is left alone for a while, and
+ *     a single batch tries it again; wait → our own trouble, soon again.
+ *  5. Every minute: notices of delay, the end of expired deliveries, the floor is noted.
+ *  6. Without work for a while the lane is given up.
+ */
+import type { Logger } from '@mailx/telemetry/logger'
+import { gauge } from '@mailx/telemetry/metrics'
+import { signalBox } from '@mailx/processors/signal-box'
+import type { DueDelivery, LaneName } from '../deciders/due-delivery.ts'
+import type { Fault } from '../deciders/delivery.ts'
+import type { Failure } from '../deciders/failure.ts'
+import { laneQueue } from '../deciders/lane-queue.ts'
+import { retryDelay } from '../deciders/retry-schedule.ts'
+import type { LaneGrowth } from '../projections/due-deliveries.ts'
+import { type AttemptDeps, type AttemptResult, attemptBatch } from './attempt-batch.ts'
+import { clearPause, readNotes, writeFloors, writePause } from './lane-notes.ts'
+import { type LanePages, lanePages } from './lane-pages.ts'
+import { bounceAll, checkTimes, deferAll, type TellDeps } from './tell-senders.ts'
+
+export type LaneDeps = Omit<AttemptDeps, 'signal'> &
+  Omit<TellDeps, 'signal'> & {
+    readonly partitions: readonly string[]
+    readonly bounceAfterMs: number
+    /** Batches under way at once. */
+    readonly window: number
+    readonly idleMs: number
+    readonly logger: Logger
+  }
+
+export type Lane = {
+  /** Deliveries fresh from the projection. */
+  offer(growth: LaneGrowth): void
+  /** There are deliveries up to here; or somewhere, when nothing else is known. */
+  notice(partition?: string, position?: bigint): void
+  /** The peer has shown that it is there. */
+  contacted(): void
+  /** Lets what is under way end, as far as `graceMs` allows, and leaves its notes. */
+  stop(): Promise<void>
+}
+
+const BATCH = { deliveries: 64, bytes: 4 * 1024 * 1024 }
+/** Deliveries in memory that could go now; those that wait for their next try come on top. */
+const HELD = 512
+const WAITING = 5_000
+const CHECK_EVERY_MS = 60_000
+const FIRST_CHECK_MS = 200
+const OWN_TROUBLE_MS = 1_000
+const CONTACT_EVERY_MS = 5_000
+/** So many answers "later" in a row are the peer's word about itself, not about single deliveries. */
+const LATER_IN_A_ROW = 16
+
+const queueAge = gauge({
+  name: 'delivery_queue_age_seconds',
+  help: 'Age of the oldest delivery that a lane holds.',
+  labelNames: ['service', 'origin', 'peer'],
+})
+
+export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void): Lane {
+  const { logger, now, sql } = shared
+  const giveUp = new AbortController()
+  const deps = { ...shared, signal: giveUp.signal }
+  const bell = signalBox()
+  const queue = laneQueue()
+  const underWay = new Set<DueDelivery>()
+  const running = new Set<Promise<void>>()
+  let pages: LanePages | undefined
+  let stopping = false
+  let failure: Failure | undefined
+  let failures = 0
+  let fault: Fault | undefined
+  let laterInARow = 0
+  let pausedUntil = 0
+  let checkAt = 0
+  let idleSince: number | undefined
+  let contactedAt = Number.NEGATIVE_INFINITY
+  const labels = { service: 'outbound-federation', ...name }
+
+  const done = live().finally(() => {
+    queueAge.remove(labels)
+    onClosed()
+  })
+
+  return {
+    offer: (growth) => {
+      const room = queue.size - queue.waiting < HELD
+      if (room) queue.add(pages?.offer(growth) ?? [])
+      else pages?.notice(growth.partition, growth.deliveries.at(-1)?.event.position)
+      bell.ring()
+    },
+    notice: (partition, position) => {
+      for (const one of partition === undefined ? shared.partitions : [partition]) {
+        pages?.notice(one, position)
+      }
+      bell.ring()
+    },
+    contacted: () => {
+      if (performance.now() - contactedAt < CONTACT_EVERY_MS) return
+      contactedAt = performance.now()
+      pausedUntil = 0
+      bell.ring()
+    },
+    stop: async () => {
+      stopping = true
+      giveUp.abort()
+      bell.ring()
+      await done
+    },
+  }
+
+  async function live(): Promise<void> {
+    while (!stopping) {
+      try {
+        pages ??= await begin()
+        if (await step(pages)) break
+      } catch (error) {
+        logger.warn({ err: error, ...name }, 'a lane is held up by our own side; trying again')
+        await bell.wait(OWN_TROUBLE_MS)
+      }
+    }
+    await Promise.all(running)
+    if (pages !== undefined) await noteFloors(pages)
+  }
+
+  async function begin(): Promise<LanePages> {
+    const { floors, pause } = await readNotes(sql, name)
+    if (pause !== undefined) {
+      failures = pause.failures
+      fault = pause.fault
+      const waitMs = Math.min(Math.max(pause.until - now(), 0), shared.retry.longestMs)
+      pausedUntil = performance.now() + waitMs
+    }
+    // Mail first: the first check can wait until some is on its way.
+    checkAt = performance.now() + FIRST_CHECK_MS
+    return lanePages({ ...shared, lane: name, floors })
+  }
+
+  /** One round; true when the lane has been idle for long enough. */
+  async function step(read: LanePages): Promise<boolean> {
+    if (failure !== undefined) {
+      await Promise.all(running)
+      const failed = failure
+      await startOver(read, failed)
+      failure = undefined
+      return false
+    }
+    const time = performance.now()
+    if (time >= checkAt) {
+      checkAt = time + Math.min(CHECK_EVERY_MS, shared.delayNoticeMs)
+      await checkTimes(deps, read, queue, underWay, fault)
+      await noteFloors(read)
+      return false
+    }
+    if (time < pausedUntil) {
+      await bell.wait(Math.min(pausedUntil, checkAt) - time)
+      return false
+    }
+    const nextAt = queue.wake(time)
+    launch()
+    const ready = queue.size - queue.waiting
+    if (read.behind && ready < HELD / 2 && queue.waiting < WAITING) {
+      queue.add(await read.refill())
+      launch()
+      return false
+    }
+    return rest(read, time, nextAt)
+  }
+
+  async function rest(read: LanePages, time: number, nextAt = Infinity): Promise<boolean> {
+    const idle = queue.size === 0 && !read.behind
+    idleSince = idle ? (idleSince ?? time) : undefined
+    const idleUntil = idleSince === undefined ? Infinity : idleSince + shared.idleMs
+    if (time >= idleUntil) return true
+    await bell.wait(Math.max(0, Math.min(nextAt, checkAt, idleUntil) - time))
+    return false
+  }
+
+  function launch(): void {
+    // A peer that failed is tried with one batch until it answers.
+    const window = failures > 0 ? 1 : shared.window
+    while (failure === undefined && running.size < window) {
+      const batch = queue.take(BATCH)
+      if (batch.length === 0) return
+      for (const due of batch) underWay.add(due)
+      const attempt = attemptBatch(deps, name, queue, batch).then((result) => {
+        running.delete(attempt)
+        for (const due of batch) underWay.delete(due)
+        judge(result)
+        bell.ring()
+      })
+      running.add(attempt)
+    }
+  }
+
+  function judge(result: AttemptResult): void {
+    if (result.status === 'failed') {
+      failure ??= result.failure
+      return
+    }
+    if (result.decided > 0) {
+      laterInARow = 0
+      if (failures > 0) forgetFailures()
+    } else laterInARow += result.later
+    if (laterInARow < LATER_IN_A_ROW) return
+    laterInARow = 0
+    pausedUntil = performance.now() + Math.max(result.retryAfterMs, shared.retry.firstMs)
+  }
+
+  function forgetFailures(): void {
+    failures = 0
+    fault = undefined
+    clearPause(sql, name).catch((error: unknown) => {
+      logger.warn({ err: error, ...name }, 'a note about a lane could not be removed')
+    })
+  }
+
+  async function startOver(read: LanePages, { action, fault: reason }: Failure): Promise<void> {
+    read.rewind(queue.all())
+    queue.clear()
+    if (stopping) return
+    switch (action) {
+      case 'wait':
+        logger.warn({ ...name, ...reason }, 'deliveries wait for our own side')
+        pausedUntil = performance.now() + OWN_TROUBLE_MS * (0.5 + shared.randomFraction())
+        return
+      case 'refuse':
+        logger.info({ ...name, ...reason }, 'deliveries bounce: the peer is not there')
+        await bounceAll(deps, read, reason)
+        if (failures > 0) forgetFailures()
+        return
+      case 'retry': {
+        failures += 1
+        fault = reason
+        const delayMs = retryDelay(failures, shared.retry, shared.randomFraction())
+        pausedUntil = performance.now() + delayMs
+        logger.info({ ...name, ...reason, failures, delayMs }, 'a peer is tried again later')
+        await writePause(sql, name, { failures, until: now() + delayMs, fault: reason })
+        await deferAll(deps, read, reason, failures)
+      }
+    }
+  }
+
+  async function noteFloors(read: LanePages): Promise<void> {
+    const held = queue.all()
+    if (held.length === 0) queueAge.remove(labels)
+    else {
+      const oldest = Math.min(...held.map(({ acceptedAt }) => acceptedAt))
+      queueAge.set(labels, Math.max(0, now() - oldest) / 1000)
+    }
+    await writeFloors(sql, name, read.floors(held))
+  }
+}

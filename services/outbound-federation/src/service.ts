@@ -1,0 +1,128 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { migrate } from '@mailx/event-log/migrate'
+import { withSqlErrors } from '@mailx/event-log/sql-errors'
+import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
+import { connectGrpc } from '@mailx/grpc/client'
+import { serveGrpc } from '@mailx/grpc/serve'
+import { runProjections } from '@mailx/processors/run-projections'
+import { DirectoryServiceClient } from '@mailx/proto/directory/v1/directory_service'
+import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
+import { OutboundServiceService } from '@mailx/proto/outbound/v1/outbound_service'
+import { readinessOf } from '@mailx/runtime/readiness'
+import type { RunningService, ServiceDeps } from '@mailx/runtime/running-service'
+import type { OutboundConfig } from './config.ts'
+import { type OriginCredentialsOptions, originCredentials } from './peers/origin-credentials.ts'
+import { takeOrigins } from './peers/take-origins.ts'
+import { peerLinks } from './peers/peer-links.ts'
+import { dueDeliveries } from './projections/due-deliveries.ts'
+import { outcomes } from './projections/outcomes.ts'
+import { type Lanes, startLanes } from './reactors/lanes.ts'
+import { lookUpPeerKeys } from './rpc/look-up-peer-keys.ts'
+
+const SERVICE = 'outbound-federation'
+const SCHEMA = 'outbound'
+
+/** Starts outbound-federation: what is due is on its way when this resolves. */
+export async function startOutboundFederation(
+  deps: ServiceDeps<OutboundConfig>,
+): Promise<RunningService> {
+  const { config, log, logger, nats, now, pool, random } = deps
+  const kek = config.KEY_ENCRYPTION_KEY
+  await migrate(pool, { schema: SCHEMA, dir: new URL('../migrations/', import.meta.url) })
+  await createVaultTable(pool, SCHEMA)
+  await openKeyVault({ sql: pool, schema: SCHEMA, kek, random }).check()
+
+  const sql = withSqlErrors(pool)
+  const identity = connectGrpc(IdentityServiceClient, config.IDENTITY_ADDRESS)
+  const directory = connectGrpc(DirectoryServiceClient, config.DIRECTORY_ADDRESS)
+  const credentials: OriginCredentialsOptions = {
+    pool: sql,
+    schema: SCHEMA,
+    kek,
+    identity,
+    now,
+    random,
+    onFailure: (error) => logger.error({ err: error }, 'a key or certificate was not renewed'),
+    onCertificateRenewed: (origin) => links.renew(origin),
+  }
+  const origins = originCredentials(credentials)
+  const links = peerLinks({
+    directory,
+    origins,
+    now,
+    dialTimeoutMs: config.PEER_DIAL_TIMEOUT_MS,
+    responseTimeoutMs: config.PEER_TIMEOUT_MS,
+    idleMs: config.PEER_IDLE_MS,
+  })
+
+  // What is projected before the lanes are there is found by them when they start.
+  let lanes: Lanes | undefined
+  const projections = await runProjections({
+    pool,
+    log,
+    nats,
+    busKey: config.BUS_KEY,
+    schema: SCHEMA,
+    service: SERVICE,
+    projections: [dueDeliveries((growth) => lanes?.grown(growth)), outcomes],
+    followers: [takeOrigins(origins, (error) => logger.warn({ err: error }, 'no keys yet'))],
+    onTrouble: (error) => logger.warn({ err: error }, 'a projection is held up'),
+  })
+  lanes = startLanes({
+    pool,
+    sql,
+    log,
+    nats,
+    logger,
+    links,
+    origins,
+    now,
+    randomFraction: Math.random,
+    retry: { firstMs: config.RETRY_FIRST_MS, longestMs: config.RETRY_LONGEST_MS },
+    partitions: log.partitionsOf('submission'),
+    delayNoticeMs: config.DELAY_NOTICE_MS,
+    bounceAfterMs: config.BOUNCE_AFTER_MS,
+    window: config.DELIVERY_WINDOW,
+    idleMs: config.PEER_IDLE_MS,
+  })
+
+  const grpc = await serveGrpc({
+    listen: config.GRPC_LISTEN ?? config.OUTBOUND_ADDRESS,
+    services: [
+      {
+        definition: OutboundServiceService,
+        implementation: {
+          lookUpPeerKeys: lookUpPeerKeys({ links, timeoutMs: config.PEER_DIAL_TIMEOUT_MS }),
+        },
+      },
+    ],
+    telemetry: { service: SERVICE, logger },
+    // Key bundles of a hundred users.
+    maxMessageBytes: 16 * 1024 * 1024,
+  })
+  grpc.setReady(true)
+
+  return {
+    name: SERVICE,
+    addresses: { grpc: grpc.address },
+    ready: () => {
+      const { ready, reason } = projections.ready()
+      return readinessOf([{ name: 'projections', ok: ready, ...(reason && { detail: reason }) }])
+    },
+    stop: async () => {
+      await grpc.stop({ graceMs: config.SHUTDOWN_GRACE_MS })
+      const stopping = lanes?.stop()
+      // Answers under way may still come and be recorded.
+      const cut = new AbortController()
+      const grace = delay(config.SHUTDOWN_GRACE_MS / 2, undefined, { signal: cut.signal })
+      await Promise.race([stopping, grace.catch(() => undefined)])
+      cut.abort()
+      await links.stop()
+      await stopping
+      await projections.stop()
+      await origins.stop()
+      identity.close()
+      directory.close()
+    },
+  }
+}

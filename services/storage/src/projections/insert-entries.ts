@@ -1,0 +1,87 @@
+import { byteaArray, int4Array, textArray } from '@mailx/event-log/binary-array'
+import type { Sql } from '@mailx/event-log/sql'
+import type { AttachmentBlob } from '@mailx/proto/submission/v1/events'
+import type { EntryRow } from './entry-row.ts'
+import { int8Array } from './int8-array.ts'
+
+/** Which set of tables: one per context that brings entries. */
+export type EntrySource = 'submitted' | 'received'
+
+// Usage counts what was really inserted: the same rows a second time change nothing.
+const insert = (source: EntrySource) => `
+  with new as (
+    insert into storage.entries_${source}
+      (mailbox, partition, position, message_id, sender, created_at, received_at, size,
+       content_hash, envelope_hash)
+      select mailbox, $1, position, message_id, sender, created_at, received_at, size,
+             content_hash, envelope_hash
+        from unnest($2::text[], $3::int8[], $4::bytea[], $5::text[], $6::int8[], $7::int8[],
+                    $8::int4[], $9::bytea[], $10::bytea[])
+          as n(mailbox, position, message_id, sender, created_at, received_at, size,
+               content_hash, envelope_hash)
+      on conflict do nothing
+      returning mailbox, size
+  )
+  insert into storage.usage_${source} as u (mailbox, partition, bytes, messages)
+    select mailbox, $1, sum(size), count(*) from new group by mailbox
+    on conflict (mailbox, partition) do update
+      set bytes = u.bytes + excluded.bytes, messages = u.messages + excluded.messages`
+
+// In order, so that two partitions that name the same blobs do not wait for each other in a circle.
+const attach = (source: EntrySource) => `
+  insert into storage.attachments_${source} (hash, content_hash)
+    select distinct hash, content_hash from unnest($1::bytea[], $2::bytea[]) as n(hash, content_hash)
+      order by hash, content_hash
+    on conflict do nothing`
+
+const statements = {
+  submitted: { insert: insert('submitted'), attach: attach('submitted') },
+  received: { insert: insert('received'), attach: attach('received') },
+}
+
+/** Adds the entries of one partition's batch, and what they take, in one statement. */
+export async function insertEntries(
+  sql: Sql,
+  source: EntrySource,
+  partition: string,
+  rows: readonly EntryRow[],
+): Promise<void> {
+  if (rows.length === 0) return
+  await sql.query({
+    name: `storage.insert-entries-${source}`,
+    text: statements[source].insert,
+    values: [
+      partition,
+      textArray(rows.map((row) => row.mailbox)),
+      int8Array(rows.map((row) => row.position)),
+      byteaArray(rows.map((row) => row.messageId)),
+      textArray(rows.map((row) => row.sender)),
+      int8Array(rows.map((row) => row.createdAt)),
+      int8Array(rows.map((row) => row.receivedAt)),
+      int4Array(rows.map((row) => row.size)),
+      byteaArray(rows.map((row) => row.contentHash)),
+      byteaArray(rows.map((row) => row.envelopeHash)),
+    ],
+  })
+}
+
+type Attached = {
+  readonly contentHash: Uint8Array
+  readonly attachments: readonly AttachmentBlob[]
+}
+
+/** Remembers which blobs belong to which content. */
+export async function insertAttachments(
+  sql: Sql,
+  source: EntrySource,
+  messages: readonly Attached[],
+): Promise<void> {
+  const pairs = messages.flatMap(({ contentHash, attachments }) =>
+    attachments.map(({ hash }) => ({ hash, contentHash })),
+  )
+  if (pairs.length === 0) return
+  await sql.query(statements[source].attach, [
+    byteaArray(pairs.map(({ hash }) => hash)),
+    byteaArray(pairs.map(({ contentHash }) => contentHash)),
+  ])
+}

@@ -1,0 +1,68 @@
+import type { Recorded } from '@mailx/events/event'
+import { sealAnnouncement } from '@mailx/messaging/announcement'
+import { type MailboxChange, MailboxesChanged } from '@mailx/proto/storage/v1/storage_service'
+import type { Logger } from '@mailx/telemetry/logger'
+import { counter } from '@mailx/telemetry/metrics'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { AnnounceEvents } from '../projections/announce.ts'
+
+/** Where gateways hear what to push. */
+export const CHANGED_SUBJECT = 'mailboxes.changed'
+
+/** What is older is no news: it comes from a rebuild, or after a long standstill. */
+const NEWS_MS = 10 * 60 * 1000
+const HEADROOM_BYTES = 4 * 1024
+const DEFAULT_MAX_PAYLOAD = 1024 * 1024
+
+const announced = counter({
+  name: 'mailx_storage_announcements_total',
+  help: 'Messages on mailboxes.changed, by whether they could be handed to NATS.',
+  labelNames: ['outcome'],
+})
+
+type Deps = {
+  readonly nats: Pick<NatsConnection, 'publish' | 'info' | 'isClosed'>
+  readonly busKey: Uint8Array
+  readonly logger: Logger
+}
+
+/** Whether open streams should still hear of an event. */
+export const isNews = ({ recordedAt }: Pick<Recorded, 'recordedAt'>, now: number): boolean =>
+  recordedAt > now - NEWS_MS
+
+export const announceEvents =
+  (publish: PublishChanges, now: () => number): AnnounceEvents =>
+  (events, changesOf) => {
+    const at = now()
+    publish(events.filter((event) => isNews(event, at)).flatMap(changesOf))
+  }
+
+export type PublishChanges = (changes: readonly MailboxChange[]) => void
+
+/**
+ * Tells the gateways what a committed batch changed, in as few messages as NATS' limit allows. What is
+ * lost here is found with the cursor: so a failure is counted and nothing waits.
+ */
+export function changePublisher({ nats, busKey, logger }: Deps): PublishChanges {
+  const publish = (changes: readonly MailboxChange[]): void => {
+    const message = MailboxesChanged.encode({ changes }).finish()
+    const limit = (nats.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - HEADROOM_BYTES
+    if (message.length > limit && changes.length > 1) {
+      const half = Math.ceil(changes.length / 2)
+      publish(changes.slice(0, half))
+      publish(changes.slice(half))
+      return
+    }
+    nats.publish(CHANGED_SUBJECT, sealAnnouncement(busKey, CHANGED_SUBJECT, message))
+    announced.inc({ outcome: 'sent' })
+  }
+  return (changes) => {
+    if (changes.length === 0) return
+    try {
+      publish(changes)
+    } catch (error) {
+      announced.inc({ outcome: 'lost' })
+      logger.debug({ err: error }, 'mailbox changes could not be announced')
+    }
+  }
+}

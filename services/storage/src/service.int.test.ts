@@ -1,0 +1,363 @@
+import { toHex } from '@mailx/crypto/encoding'
+import { randomBytes } from '@mailx/crypto/random'
+import { readBlobs } from '@mailx/event-log/blobs'
+import { callUnary } from '@mailx/grpc/client'
+import { Disposition } from '@mailx/proto/reception/v1/events'
+import { DeliveryState } from '@mailx/proto/storage/v1/storage_service'
+import { Route } from '@mailx/proto/submission/v1/events'
+import { eventually } from '@mailx/testing/eventually'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { receive, report, type Sample, submit } from './testing/sample-events.ts'
+import { type StorageRig, startRig } from './testing/storage-rig.ts'
+
+let rig: StorageRig
+beforeAll(async () => {
+  rig = await startRig()
+})
+afterAll(() => rig.stop())
+
+let count = 0
+/** A mailbox that no other test uses. */
+const newMailbox = () => `user-${++count}@b.test`
+
+/** Bytes that came over the wire are Buffers: the same bytes, not equal objects. */
+const hex = (bytes: Uint8Array | undefined) => toHex(bytes ?? new Uint8Array(0))
+
+const refusal = (code: string, message = /./) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) })
+
+const copyOf = (sample: Sample, recipient: string) => ({
+  messageId: sample.messageId,
+  sender: sample.sender,
+  recipient,
+  peer: 'd.test',
+})
+
+const statusOf = async (sample: Sample) => {
+  const { sender, messageId } = sample
+  const request = { sender, messageIds: [messageId] }
+  const { messages } = await callUnary(rig.client.getDeliveryStatus, request)
+  return Object.fromEntries(
+    (messages[0]?.recipients ?? []).map((recipient) => [recipient.recipient, recipient]),
+  )
+}
+
+const heads = async () =>
+  (await rig.log.heads()).map(({ partition, position }) => `${partition} ${position}`).join()
+
+test('a submission arrives in the mailbox of every recipient here, and is announced', async () => {
+  const [bob, carol] = [newMailbox(), newMailbox()]
+  const sample = await submit(rig.log, {
+    to: { [bob]: Route.LOCAL, [carol]: Route.LOCAL, 'dave@d.test': Route.REMOTE },
+  })
+  for (const mailbox of [bob, carol]) {
+    const [entry] = await rig.entries(mailbox, 1)
+    expect(hex(entry?.messageId)).toBe(hex(sample.messageId))
+    expect(entry?.sender).toBe('alice@a.test')
+    const envelope = sample.envelopes.get(mailbox)
+    expect(entry?.size).toBe(300 + (envelope?.data.length ?? 0))
+    await eventually(() =>
+      rig.announced.some((change) => change.mailbox === mailbox && change.entry),
+    )
+  }
+  expect((await rig.list('dave@d.test')).entries).toEqual([])
+})
+
+test('a reception arrives, and a dropped one leaves nothing', async () => {
+  const bob = newMailbox()
+  await receive(rig.log, { to: bob, disposition: Disposition.DROP })
+  const kept = await receive(rig.log, { to: bob })
+  const [entry] = await rig.entries(bob, 1)
+  expect(hex(entry?.messageId)).toBe(hex(kept.messageId))
+  expect(rig.announced.filter(({ mailbox }) => mailbox === bob)).toHaveLength(1)
+})
+
+test('a client that comes back with its cursor gets only what is new', async () => {
+  const bob = newMailbox()
+  for (const from of ['a1@a.test', 'a2@a.test', 'a3@a.test', 'a4@a.test']) {
+    await submit(rig.log, { from, to: { [bob]: Route.LOCAL } })
+  }
+  await receive(rig.log, { to: bob })
+  await rig.entries(bob, 5)
+  const first = await rig.list(bob)
+  expect(first).toMatchObject({ more: false })
+  expect((await rig.list(bob, first.cursor)).entries).toEqual([])
+  const next = await submit(rig.log, { from: 'a5@a.test', to: { [bob]: Route.LOCAL } })
+  await rig.entries(bob, 6)
+  const second = await rig.list(bob, first.cursor)
+  expect(second.entries.map(({ messageId }) => toHex(messageId))).toEqual([toHex(next.messageId)])
+})
+
+test('pages of any size tell the same, each entry once', async () => {
+  const bob = newMailbox()
+  for (let n = 0; n < 12; n += 1) {
+    await submit(rig.log, { from: `p${n % 5}@a.test`, to: { [bob]: Route.LOCAL } })
+  }
+  const all = (await rig.entries(bob, 12)).map(({ messageId }) => toHex(messageId))
+  for (const limit of [1, 5]) {
+    const paged: string[] = []
+    let page = await rig.list(bob, new Uint8Array(0), limit)
+    for (;;) {
+      expect(page.entries.length).toBeLessThanOrEqual(limit)
+      paged.push(...page.entries.map(({ messageId }) => toHex(messageId)))
+      if (!page.more) break
+      page = await rig.list(bob, page.cursor, limit)
+    }
+    expect(paged).toEqual(all)
+  }
+})
+
+test('two senders may use the same message id: both messages arrive', async () => {
+  const bob = newMailbox()
+  const { messageId } = await submit(rig.log, { from: 'x@a.test', to: { [bob]: Route.LOCAL } })
+  await submit(rig.log, { from: 'y@a.test', to: { [bob]: Route.LOCAL }, messageId })
+  const entries = await rig.entries(bob, 2)
+  expect(entries.map(({ sender }) => sender).toSorted()).toEqual(['x@a.test', 'y@a.test'])
+  const fetched = await callUnary(rig.client.fetchMessages, {
+    mailbox: bob,
+    messageIds: [messageId],
+  })
+  expect(fetched.messages).toHaveLength(2)
+})
+
+test('flags are shown by the very next list, as a change, and announced with the entry', async () => {
+  const bob = newMailbox()
+  const { messageId } = await submit(rig.log, { to: { [bob]: Route.LOCAL } })
+  await rig.entries(bob, 1)
+  const { cursor } = await rig.list(bob)
+  const set = (add: string[], remove: string[] = []) =>
+    callUnary(rig.client.setFlags, { mailbox: bob, messageIds: [messageId], add, remove })
+  await set(['seen', 'flagged'])
+  await set(['answered'], ['flagged'])
+  const page = await rig.list(bob, cursor)
+  expect(page.entries).toHaveLength(1)
+  expect(page.entries[0]).toMatchObject({ flags: ['answered', 'seen'], sender: 'alice@a.test' })
+  await eventually(() =>
+    rig.announced.some(
+      ({ mailbox, entry }) => mailbox === bob && entry?.flags.join() === 'answered,seen',
+    ),
+  )
+})
+
+test('flags that are already as wanted append nothing', async () => {
+  const bob = newMailbox()
+  const { messageId } = await submit(rig.log, { to: { [bob]: Route.LOCAL } })
+  await rig.entries(bob, 1)
+  const request = { mailbox: bob, messageIds: [messageId], add: ['seen'], remove: [] }
+  await callUnary(rig.client.setFlags, request)
+  const before = await heads()
+  await callUnary(rig.client.setFlags, request)
+  expect(await heads()).toBe(before)
+})
+
+test('a deletion leaves a tombstone for clients that know the entry, and frees what it took', async () => {
+  const bob = newMailbox()
+  const first = await submit(rig.log, { to: { [bob]: Route.LOCAL } })
+  await submit(rig.log, { to: { [bob]: Route.LOCAL } })
+  const entries = await rig.entries(bob, 2)
+  const { cursor } = await rig.list(bob)
+  const request = { mailbox: bob, messageIds: [first.messageId] }
+  await callUnary(rig.client.deleteMessages, request)
+  const { entries: changed } = await rig.list(bob, cursor)
+  expect(changed).toHaveLength(1)
+  expect(changed[0]).toMatchObject({ deleted: true })
+  const sizes = entries.map(({ size }) => size)
+  expect(await callUnary(rig.client.getUsage, { mailbox: bob })).toEqual({
+    usedBytes: BigInt(sizes.at(-1) ?? 0),
+    messages: 1n,
+    quotaBytes: BigInt(rig.config.DEFAULT_QUOTA_BYTES),
+  })
+  expect((await callUnary(rig.client.fetchMessages, request)).messages).toEqual([])
+  await expect(callUnary(rig.client.deleteMessages, request)).rejects.toEqual(refusal('NOT_FOUND'))
+})
+
+test('deleting the same message from two devices at once frees it once', async () => {
+  const bob = newMailbox()
+  const { messageId } = await submit(rig.log, { to: { [bob]: Route.LOCAL } })
+  await submit(rig.log, { to: { [bob]: Route.LOCAL } })
+  await rig.entries(bob, 2)
+  const request = { mailbox: bob, messageIds: [messageId] }
+  const attempts = await Promise.allSettled([
+    callUnary(rig.client.deleteMessages, request),
+    callUnary(rig.client.deleteMessages, request),
+  ])
+  expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  const usage = await callUnary(rig.client.getUsage, { mailbox: bob })
+  expect(usage.messages).toBe(1n)
+})
+
+test('an unknown message is refused by its id and changes nothing', async () => {
+  const bob = newMailbox()
+  const { messageId } = await submit(rig.log, { to: { [bob]: Route.LOCAL } })
+  await rig.entries(bob, 1)
+  const messageIds = [messageId, new Uint8Array(16).fill(7)]
+  const before = await heads()
+  const wanted = refusal('NOT_FOUND', /07070707-0707-0707-0707-070707070707/)
+  const flags = { mailbox: bob, messageIds, add: ['seen'], remove: [] }
+  await expect(callUnary(rig.client.setFlags, flags)).rejects.toEqual(wanted)
+  await expect(callUnary(rig.client.deleteMessages, { mailbox: bob, messageIds })).rejects.toEqual(
+    wanted,
+  )
+  expect(await heads()).toBe(before)
+})
+
+test('wrong requests are refused, each by what is wrong, and change nothing', async () => {
+  const bob = newMailbox()
+  const messageIds = [new Uint8Array(16)]
+  const before = await heads()
+  const wrong: [Promise<unknown>, string, RegExp][] = [
+    [rig.list('Bob@B.test'), 'INVALID_ADDRESS', /canonical/],
+    [rig.list(bob, Uint8Array.of(255)), 'INVALID_ARGUMENT', /cursor/],
+    [rig.list(bob, new Uint8Array(0), 1001), 'INVALID_ARGUMENT', /1 to 1000/],
+    [
+      callUnary(rig.client.setFlags, { mailbox: bob, messageIds, add: ['Seen!'], remove: [] }),
+      'INVALID_ARGUMENT',
+      /flag number 1/,
+    ],
+    [
+      callUnary(rig.client.deleteMessages, {
+        mailbox: bob,
+        messageIds: Array.from({ length: 101 }, () => new Uint8Array(16)),
+      }),
+      'INVALID_ARGUMENT',
+      /101 message ids/,
+    ],
+    [
+      callUnary(rig.client.fetchMessages, { mailbox: bob, messageIds: [new Uint8Array(3)] }),
+      'INVALID_ARGUMENT',
+      /16 bytes/,
+    ],
+    [
+      callUnary(rig.client.getDeliveryStatus, { sender: bob, messageIds }),
+      'NOT_FOUND',
+      /you have not submitted/,
+    ],
+  ]
+  for (const [call, code, message] of wrong) {
+    await expect(call).rejects.toEqual(refusal(code, message))
+  }
+  expect(await heads()).toBe(before)
+})
+
+test('messages are fetched with their sealed bytes, in the order asked', async () => {
+  const bob = newMailbox()
+  const samples = [
+    await submit(rig.log, { to: { [bob]: Route.LOCAL } }),
+    await receive(rig.log, { to: bob }),
+  ].toReversed()
+  await rig.entries(bob, 2)
+  const messageIds = samples.map(({ messageId }) => messageId)
+  const { messages } = await callUnary(rig.client.fetchMessages, { mailbox: bob, messageIds })
+  expect(messages.map(({ messageId }) => toHex(messageId))).toEqual(messageIds.map(toHex))
+  for (const [index, sample] of samples.entries()) {
+    expect(hex(messages[index]?.content)).toBe(hex(sample.content.data))
+    expect(hex(messages[index]?.envelope)).toBe(hex(sample.envelopes.get(bob)?.data))
+  }
+})
+
+test('an answer stays under 4 MiB; the rest is there for the asking', async () => {
+  const bob = newMailbox()
+  const samples: Sample[] = []
+  for (let n = 0; n < 5; n += 1) {
+    const content = randomBytes(1_000_000)
+    samples.push(await submit(rig.log, { to: { [bob]: Route.LOCAL }, content }))
+  }
+  await rig.entries(bob, 5)
+  const messageIds = samples.map(({ messageId }) => messageId)
+  const first = await callUnary(rig.client.fetchMessages, { mailbox: bob, messageIds })
+  expect(first.messages).toHaveLength(4)
+  const second = await callUnary(rig.client.fetchMessages, {
+    mailbox: bob,
+    messageIds: messageIds.slice(4),
+  })
+  expect(second.messages).toHaveLength(1)
+})
+
+test('an attachment is for those alone in whose mailbox a message names it', async () => {
+  const [bob, eve] = [newMailbox(), newMailbox()]
+  const part = randomBytes(5000)
+  const sample = await submit(rig.log, { to: { [bob]: Route.LOCAL }, attachments: [part] })
+  await submit(rig.log, { to: { [eve]: Route.LOCAL } })
+  await rig.entries(bob, 1)
+  const hashes = sample.attachments.map(({ hash }) => hash)
+  const { blobs } = await callUnary(rig.client.fetchBlobs, { mailbox: bob, hashes })
+  expect(blobs.map(hex)).toEqual([hex(part)])
+  await expect(callUnary(rig.client.fetchBlobs, { mailbox: eve, hashes })).rejects.toEqual(
+    refusal('NOT_FOUND', new RegExp(toHex(hashes[0] ?? new Uint8Array(0)))),
+  )
+  const content = { mailbox: bob, hashes: [sample.content.hash] }
+  await expect(callUnary(rig.client.fetchBlobs, content)).rejects.toEqual(refusal('NOT_FOUND'))
+})
+
+test('the sender is told the truth about every copy', async () => {
+  const bob = newMailbox()
+  const alice = newMailbox()
+  const dave = 'dave@d.test'
+  const nobody = 'nobody@b.test'
+  const sample = await submit(rig.log, {
+    from: alice,
+    to: { [bob]: Route.LOCAL, [dave]: Route.REMOTE, [nobody]: Route.UNDELIVERABLE },
+  })
+  await rig.entries(bob, 1)
+  expect(await statusOf(sample)).toMatchObject({
+    [bob]: { state: DeliveryState.DELIVERED },
+    [dave]: { state: DeliveryState.ACCEPTED },
+    [nobody]: { state: DeliveryState.BOUNCED, reason: 'recipient cannot be reached' },
+  })
+
+  const copy = copyOf(sample, dave)
+  const deferred = { ...copy, code: 'UNAVAILABLE', reason: 'd.test is away', attempts: 1 }
+  await report(rig.log, { type: 'DeliveryDeferred', data: deferred })
+  await report(rig.log, {
+    type: 'DeliveryDelayed',
+    data: { ...copy, reason: 'd.test is away for an hour' },
+  })
+  await eventually(async () => {
+    expect((await statusOf(sample))[dave]).toMatchObject({
+      state: DeliveryState.DEFERRED,
+      code: 'UNAVAILABLE',
+      reason: 'd.test is away for an hour',
+      delayed: true,
+    })
+  })
+  const bounced = { ...copy, code: 'EXPIRED', reason: 'given up' }
+  await report(rig.log, { type: 'DeliveryBounced', data: bounced })
+  await eventually(async () => {
+    expect((await statusOf(sample))[dave]).toMatchObject({
+      state: DeliveryState.BOUNCED,
+      code: 'EXPIRED',
+      delayed: true,
+    })
+  })
+  const states = rig.announced
+    .filter(({ mailbox, status }) => mailbox === alice && status)
+    .flatMap(({ status }) => status?.recipients ?? [])
+    .map(({ recipient, state }) => `${recipient} ${state}`)
+  expect(states).toContain(`${nobody} ${DeliveryState.BOUNCED}`)
+  expect(states).toContain(`${dave} ${DeliveryState.DEFERRED}`)
+  expect(states.at(-1)).toBe(`${dave} ${DeliveryState.BOUNCED}`)
+})
+
+test('a delivery that succeeded is delivered', async () => {
+  const sample = await submit(rig.log, { to: { 'erin@d.test': Route.REMOTE } })
+  const copy = copyOf(sample, 'erin@d.test')
+  const receipt = { acceptedId: randomBytes(16), acceptedAtUnixMs: 1n, receipt: randomBytes(64) }
+  await report(rig.log, { type: 'DeliverySucceeded', data: { ...copy, ...receipt } })
+  await eventually(async () => {
+    expect((await statusOf(sample))['erin@d.test']?.state).toBe(DeliveryState.DELIVERED)
+  })
+})
+
+test('what somebody else submitted under this id is nobody else’s to see', async () => {
+  const { messageId } = await submit(rig.log, { to: { [newMailbox()]: Route.LOCAL } })
+  await expect(
+    callUnary(rig.client.getDeliveryStatus, { sender: newMailbox(), messageIds: [messageId] }),
+  ).rejects.toEqual(refusal('NOT_FOUND'))
+})
+
+test('sealed bytes stay while anybody has them', async () => {
+  const bob = newMailbox()
+  const sample = await submit(rig.log, { to: { [bob]: Route.LOCAL } })
+  await rig.entries(bob, 1)
+  expect(await readBlobs(rig.pool, [sample.content.hash])).toHaveLength(1)
+})

@@ -1,0 +1,247 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Account } from '@mailx/client/account'
+import { lookUpKeys } from '@mailx/client/look-up-keys'
+import { listChanges, readAttachment } from '@mailx/client/mailbox'
+import { sealDraft, submitSealed } from '@mailx/client/send'
+import { signedIn } from '@mailx/client/session'
+import { utf8 } from '@mailx/crypto/encoding'
+import { randomBytes } from '@mailx/crypto/random'
+import type { Stack } from '@mailx/dev-tool/stack'
+import { eventually } from '@mailx/testing/eventually'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { person, receive, send, settled, testStack, visitor } from './people.ts'
+
+let stack: Stack
+let alice: Account
+let dave: Account
+let bob: Account
+let carol: Account
+
+beforeAll(async () => {
+  stack = await testStack('two-deployments', { a: ['a.test'], b: ['b.test'] })
+  alice = await person(stack, 'alice@a.test')
+  dave = await person(stack, 'dave@a.test')
+  bob = await person(stack, 'bob@b.test')
+  carol = await person(stack, 'carol@b.test')
+}, 90_000)
+
+afterAll(async () => {
+  for (const { transport } of [alice, dave, bob, carol]) transport.close()
+  await stack.stop()
+})
+
+test('a message reaches every recipient in both domains, once, and says so to its sender', async () => {
+  const id = await send(alice, {
+    to: ['bob@b.test'],
+    cc: ['carol@b.test'],
+    bcc: ['dave@a.test'],
+    subject: 'Meeting',
+    body: 'At three.',
+  })
+  for (const recipient of [bob, carol, dave, alice]) {
+    const { payload } = await receive(recipient, id)
+    expect(payload).toMatchObject({ subject: 'Meeting', body: 'At three.', from: 'alice@a.test' })
+    expect(JSON.stringify(payload)).not.toContain('dave')
+    const { entries } = await listChanges(recipient, new Uint8Array())
+    expect(entries.filter(({ messageId }) => Buffer.compare(messageId, id) === 0)).toHaveLength(1)
+  }
+  await settled(alice, id, {
+    'bob@b.test': 'delivered',
+    'carol@b.test': 'delivered',
+    'dave@a.test': 'delivered',
+  })
+})
+
+test('attachments arrive whole, small ones inline and large ones in parts', async () => {
+  const small = { filename: 'note.txt', contentType: 'text/plain', data: utf8('small') }
+  const large = {
+    filename: 'plan.bin',
+    contentType: 'application/octet-stream',
+    data: randomBytes(1_300_000),
+  }
+  const id = await send(alice, {
+    to: ['bob@b.test', 'dave@a.test'],
+    subject: 'Files',
+    body: '',
+    files: [small, large],
+  })
+  for (const recipient of [bob, dave]) {
+    const { payload } = await receive(recipient, id)
+    const [first, second] = payload.attachments
+    if (!first || !second) throw new Error('an attachment is missing')
+    expect(await readAttachment(recipient, first)).toEqual(small.data)
+    expect(await readAttachment(recipient, second)).toEqual(large.data)
+  }
+  const hash = (await receive(bob, id)).payload.attachments.flatMap((attachment) =>
+    'partHashes' in attachment ? attachment.partHashes.slice(0, 1) : [],
+  )
+  await expect(
+    signedIn(carol, (call) => carol.transport.fetchBlobs({ hashes: hash }, call)),
+  ).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('a hundred messages of one sender arrive in their order', async () => {
+  const sealed = []
+  for (let index = 0; index < 100; index++) {
+    sealed.push(
+      await sealDraft(alice, {
+        to: ['bob@b.test'],
+        subject: `${index}`,
+        body: '',
+        keepCopy: false,
+      }),
+    )
+  }
+  const { cursor } = await listChanges(bob, new Uint8Array())
+  for (const draft of sealed) await submitSealed(alice, draft)
+  const last = sealed.at(-1)?.submission.messageId ?? new Uint8Array()
+  await receive(bob, last)
+  const { entries } = await listChanges(bob, cursor)
+  expect(entries.map(({ messageId }) => Buffer.from(messageId).toString('hex'))).toEqual(
+    sealed.map(({ submission }) => Buffer.from(submission.messageId).toString('hex')),
+  )
+})
+
+test('the same submission twice is one message; the id with other content is refused', async () => {
+  const sealed = await sealDraft(alice, { to: ['bob@b.test'], subject: 'Once', body: '' })
+  const first = await submitSealed(alice, sealed)
+  expect(await submitSealed(alice, sealed)).toEqual(first)
+  const other = await sealDraft(alice, { to: ['bob@b.test'], subject: 'Other', body: '' })
+  const { messageId } = sealed.submission
+  await expect(
+    submitSealed(alice, { ...other, submission: { ...other.submission, messageId } }),
+  ).rejects.toMatchObject({ code: 'BAD_ENVELOPE' })
+  await receive(bob, messageId)
+})
+
+test('flags and deletions show to the next look at the mailbox, and only what changed', async () => {
+  const id = await send(alice, { to: ['bob@b.test'], subject: 'Flags', body: '' })
+  await receive(bob, id)
+  const { cursor } = await listChanges(bob, new Uint8Array())
+  const flags = { messageIds: [id], add: ['seen', 'flagged'], remove: [] }
+  await signedIn(bob, (call) => bob.transport.setFlags(flags, call))
+  const flagged = await listChanges(bob, cursor)
+  expect(flagged.entries).toMatchObject([{ messageId: id, flags: ['flagged', 'seen'] }])
+  await signedIn(bob, (call) => bob.transport.deleteMessages({ messageIds: [id] }, call))
+  expect((await listChanges(bob, flagged.cursor)).entries).toMatchObject([{ deleted: true }])
+})
+
+test.each([
+  ['nobody@b.test', 'NOT_FOUND'],
+  ['nobody@a.test', 'NOT_FOUND'],
+  ['bob@nowhere.test', 'DOMAIN_NOT_FOUND'],
+])('there are no keys for %s: %s', async (address, code) => {
+  await expect(lookUpKeys(alice, [address])).rejects.toMatchObject({ code })
+})
+
+test.each([
+  ['no-record.test', undefined, 'NO_MAILX_RECORD'],
+  ['malformed.test', 'v=mailx1;k=abc;e=https://mailx.b.test:1', 'BAD_MAILX_RECORD'],
+])('a domain with a bad record is refused: %s', async (domain, record, code) => {
+  stack.dns.add({ name: domain, type: 'A', data: '127.0.0.1' })
+  if (record) stack.dns.add({ name: `_mailx.${domain}`, type: 'TXT', data: [record] })
+  await expect(lookUpKeys(alice, [`bob@${domain}`])).rejects.toMatchObject({ code })
+})
+
+test('who has not registered gets no session', async () => {
+  const mallory = await visitor(stack, 'mallory@a.test')
+  await expect(listChanges(mallory, new Uint8Array())).rejects.toMatchObject({
+    code: 'UNAUTHENTICATED',
+  })
+  mallory.transport.close()
+})
+
+test('an address is taken once', async () => {
+  await expect(person(stack, 'alice@a.test')).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
+})
+
+test('one trace follows a message from submission to push, through both domains', async () => {
+  const traceId = Buffer.from(randomBytes(16)).toString('hex')
+  const sealed = await sealDraft(alice, { to: ['bob@b.test'], subject: 'Traced', body: '' })
+  const abort = new AbortController()
+  const token = bob.session?.token ?? new Uint8Array()
+  const pushes = bob.transport.subscribe({ token, signal: abort.signal })
+  const pushed = (async () => {
+    for await (const { event } of pushes) if (event?.$case === 'entry') return
+  })()
+  await submitSealed(alice, sealed, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` })
+  await pushed
+  abort.abort()
+  const services = ['gateway', 'outbound-federation', 'inbound-federation', 'storage']
+  const spans = await stack.traces?.waitForTrace(
+    traceId,
+    (all) => all.some(({ name }) => name.startsWith('push')),
+    15_000,
+  )
+  const seen = new Set(spans?.map(({ attributes }) => attributes['mailx.service']))
+  for (const service of services) expect(seen).toContain(service)
+})
+
+test('health, readiness and metrics answer, and tell what the services do', async () => {
+  for (const { processes } of stack.deployments) {
+    for (const { opsPort } of processes) {
+      const get = (path: string) => fetch(`http://127.0.0.1:${opsPort}${path}`)
+      expect((await get('/livez')).status).toBe(200)
+      expect((await get('/readyz')).status).toBe(200)
+      const metrics = await (await get('/metrics')).text()
+      expect(metrics).toMatch(/mailx_log_append_batch_size/)
+      expect(metrics).toMatch(/mailx_projection_lag_events/)
+    }
+  }
+})
+
+test('nothing that a person wrote, and no address, is in the database or the logs in the clear', async () => {
+  const canary = `canary-${Buffer.from(randomBytes(8)).toString('hex')}`
+  const id = await send(alice, {
+    to: ['bob@b.test'],
+    bcc: ['dave@a.test'],
+    subject: `subject ${canary}`,
+    body: `body ${canary}`,
+    files: [{ filename: `${canary}.txt`, contentType: 'text/plain', data: utf8(canary) }],
+  })
+  await receive(bob, id)
+  await settled(alice, id, { 'bob@b.test': 'delivered' })
+  for (const { deployment } of stack.deployments) {
+    const client = new pg.Client({ connectionString: deployment.env['DATABASE_URL'] })
+    await client.connect()
+    const { rows } = await client.query<{ name: string }>(
+      `select format('%I.%I', schemaname, tablename) as name from pg_tables
+         where schemaname not in ('pg_catalog', 'information_schema')`,
+    )
+    expect(rows.length).toBeGreaterThan(10)
+    for (const { name } of rows) {
+      const found = await client.query(
+        `select count(*)::int as n from ${name} as t where t::text like $1 or t::text like $2`,
+        [`%${canary}%`, `%${Buffer.from(canary).toString('hex')}%`],
+      )
+      expect([name, found.rows[0]]).toEqual([name, { n: 0 }])
+    }
+    await client.end()
+  }
+  const logs = readdirSync(stack.logDir).map((file) =>
+    readFileSync(join(stack.logDir, file), 'utf8'),
+  )
+  for (const log of logs) {
+    for (const line of log.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow()
+    expect(log).not.toContain(canary)
+    expect(log).not.toMatch(/(alice|bob|carol|dave)@[ab]\.test/)
+  }
+})
+
+test('while the peer is away a message is deferred with its reason, and delivered when it is back', async () => {
+  const peer = stack.deployments.find(({ deployment }) => deployment.name === 'b')
+  if (peer === undefined) throw new Error('there is no deployment b')
+  const sealed = await sealDraft(alice, { to: ['bob@b.test'], subject: 'Later', body: '' })
+  await peer.stop()
+  await submitSealed(alice, sealed)
+  const id = sealed.submission.messageId
+  const { recipients } = await settled(alice, id, { 'bob@b.test': 'deferred' })
+  expect(recipients[0]?.reason).not.toBe('')
+  await peer.restart()
+  await eventually(async () => settled(alice, id, { 'bob@b.test': 'delivered' }), {
+    timeoutMs: 60_000,
+  })
+  await receive(bob, id)
+}, 120_000)

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { freePort } from '@mailx/backends/free-port'
+
+/** Where the parts of one deployment listen, all on loopback. */
+export type DeploymentPorts = {
+  readonly client: number
+  readonly https: number
+  readonly peer: number
+  readonly services: Readonly<Record<ServiceName, { readonly grpc: number; readonly ops: number }>>
+  /** The ops port of the single process. */
+  readonly ops: number
+}
+
+export const serviceNames = [
+  'identity',
+  'transparency',
+  'directory',
+  'storage',
+  'outbound-federation',
+  'inbound-federation',
+  'gateway',
+] as const
+export type ServiceName = (typeof serviceNames)[number]
+
+/** One deployment: the domains it hosts, its ports, and the environment of its processes. */
+export type Deployment = {
+  readonly name: string
+  readonly domains: readonly string[]
+  readonly ports: DeploymentPorts
+  readonly env: Readonly<Record<string, string>>
+}
+
+export type Backends = {
+  readonly databaseUrl: string
+  readonly natsUrl: string
+  readonly redisUrl: string
+}
+
+/** Picks ports and secrets for a deployment. Everything that it says of itself is in the environment. */
+export async function planDeployment(input: {
+  readonly name: string
+  readonly domains: readonly string[]
+  readonly backends: Backends
+  readonly dnsResolver: string
+  readonly tracePeers?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}): Promise<Deployment> {
+  const ports = await pickPorts()
+  const { services } = ports
+  const address = (service: ServiceName) => `127.0.0.1:${services[service].grpc}`
+  const env = {
+    NODE_ENV: 'development',
+    DATABASE_URL: input.backends.databaseUrl,
+    NATS_URL: input.backends.natsUrl,
+    REDIS_URL: input.backends.redisUrl,
+    BUS_KEY: secret(),
+    SESSION_KEY: secret(),
+    KEY_ENCRYPTION_KEY: secret(),
+    HOSTED_DOMAINS: input.domains.join(','),
+    DNS_RESOLVER: input.dnsResolver,
+    ALLOW_PRIVATE_PEERS: 'true',
+    TRACE_PEERS: (input.tracePeers ?? []).join(','),
+    PEER_ENDPOINT: `mailx.{domain}:${ports.peer}`,
+    HTTP_ENDPOINT: `https://mailx.{domain}:${ports.https}`,
+    CLIENT_ENDPOINT: `mailx.{domain}:${ports.client}`,
+    PEER_LISTEN: `127.0.0.1:${ports.peer}`,
+    HTTPS_LISTEN: `127.0.0.1:${ports.https}`,
+    CLIENT_LISTEN: `127.0.0.1:${ports.client}`,
+    OPS_LISTEN: `127.0.0.1:${ports.ops}`,
+    IDENTITY_ADDRESS: address('identity'),
+    TRANSPARENCY_ADDRESS: address('transparency'),
+    DIRECTORY_ADDRESS: address('directory'),
+    STORAGE_ADDRESS: address('storage'),
+    OUTBOUND_ADDRESS: address('outbound-federation'),
+    INBOUND_ADDRESS: address('inbound-federation'),
+    LOG_LEVEL: 'info',
+    ...input.env,
+  }
+  return { name: input.name, domains: input.domains, ports, env }
+}
+
+/** What DNS has to say of the deployment's domains: the key comes from the domain itself. */
+export const hostNamesOf = (deployment: Deployment): string[] =>
+  deployment.domains.map((domain) => `mailx.${domain}`)
+
+const secret = () => randomBytes(32).toString('base64')
+
+async function pickPorts(): Promise<DeploymentPorts> {
+  const [client, https, peer, ops, ...rest] = await Promise.all(
+    Array.from({ length: 4 + serviceNames.length * 2 }, () => freePort()),
+  )
+  const services = Object.fromEntries(
+    serviceNames.map((name, index) => [name, { grpc: rest[index * 2], ops: rest[index * 2 + 1] }]),
+  )
+  return { client, https, peer, ops, services } as DeploymentPorts
+}

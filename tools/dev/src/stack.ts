@@ -1,0 +1,144 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createDatabase } from '@mailx/backends/create-database'
+import { startNats } from '@mailx/backends/start-nats'
+import { startPostgres } from '@mailx/backends/start-postgres'
+import { startRedis } from '@mailx/backends/start-redis'
+import { type Receiver, startReceiver } from '@mailx/otel-view-tool/start-receiver'
+import { type TestDns, testDns } from '@mailx/testing/test-dns'
+import { type Backends, type Deployment, planDeployment } from './deployment.ts'
+import { type Client, clientWith } from './exchange.ts'
+import { publishRecords } from './publish-records.ts'
+import { type RunningDeployment, runDeployment } from './run-deployment.ts'
+
+const root = new URL('../../..', import.meta.url).pathname
+
+export type StackOptions = {
+  /** Seven processes per deployment instead of one. */
+  readonly separate: boolean
+  readonly say: (line: string) => void
+  /** One deployment per entry, each with its domains. */
+  readonly deployments?: Readonly<Record<string, readonly string[]>>
+  /** Receive and keep the services' traces. */
+  readonly tracing?: boolean
+  /** Variables of all services. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Where logs and keyrings go; emptied at the start. */
+  readonly folder?: string
+  /** Servers that run already, for each deployment. Left out: the stack starts its own. */
+  readonly backendsOf?: (deployment: string) => Promise<Backends>
+}
+
+/** Everything that runs: servers, DNS, deployments, and a client that finds them. */
+export type Stack = {
+  readonly deployments: readonly RunningDeployment[]
+  readonly dns: TestDns
+  readonly traces: Receiver | undefined
+  readonly client: Client
+  /** What a client program needs in its environment to find the domains. */
+  readonly clientEnv: Readonly<Record<string, string>>
+  readonly logDir: string
+  stop(): Promise<void>
+}
+
+const READY_WITHIN_MS = 60_000
+
+/** Brings everything up and resolves when it is ready to be used. What it started, it stops on failure. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { say, separate, tracing = true } = options
+  const plan = options.deployments ?? { a: ['a.test'], b: ['b.test'] }
+  const folder = options.folder ?? join(root, '.cache', 'dev')
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  const stops: (() => Promise<unknown>)[] = []
+  const stop = async () => {
+    for (const stopPart of stops.splice(0).toReversed()) await stopPart()
+  }
+  try {
+    const dns = await testDns()
+    stops.push(() => dns.stop())
+    const traces = tracing ? await startReceiver({ port: 0 }) : undefined
+    if (traces) stops.push(() => traces.stop())
+    const backendsOf = options.backendsOf ?? (await startBackends(Object.keys(plan), say, stops))
+
+    say(
+      `starting ${Object.keys(plan).length} deployments${separate ? ', seven processes each' : ''}`,
+    )
+    const everyDomain = Object.values(plan).flat()
+    const otel = traces ? otelEnv(traces) : {}
+    const logDir = join(folder, 'logs')
+    const deployments = await Promise.all(
+      Object.entries(plan).map(async ([name, domains]) => {
+        const deployment = await planDeployment({
+          name,
+          domains,
+          backends: await backendsOf(name),
+          dnsResolver: dns.address,
+          tracePeers: everyDomain,
+          env: { ...otel, ...options.env },
+        })
+        const running = runDeployment(deployment, { separate, logDir })
+        stops.push(() => running.stop())
+        return running
+      }),
+    )
+    await Promise.all(deployments.map((running) => running.ready(READY_WITHIN_MS)))
+    for (const { deployment } of deployments) await publishRecords(deployment, dns)
+    say(`${everyDomain.join(' and ')} are up`)
+
+    const clientEnv = {
+      MAILX_HOME: join(folder, 'home'),
+      MAILX_DNS_RESOLVER: dns.address,
+      MAILX_ALLOW_PRIVATE: '1',
+      ...otel,
+    }
+    await writeEnv(join(folder, 'env'), clientEnv, deployments)
+    return { deployments, dns, traces, client: clientWith(clientEnv), clientEnv, logDir, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** One Postgres, one NATS and one Redis, shared by deployments that see nothing of each other. */
+async function startBackends(
+  names: readonly string[],
+  say: (line: string) => void,
+  stops: (() => Promise<unknown>)[],
+) {
+  const [postgres, nats, redis] = await Promise.all([
+    startPostgres({ say }),
+    startNats({ say, accounts: names }),
+    startRedis({ say }),
+  ])
+  stops.push(() => Promise.all([postgres.stop(), nats.stop(), redis.stop()]))
+  return async (name: string) => {
+    const redisUrl = new URL(redis.url)
+    redisUrl.pathname = `/${names.indexOf(name)}`
+    return {
+      databaseUrl: await createDatabase(postgres.url, `mailx_${name}`),
+      natsUrl: nats.urlOf(name),
+      redisUrl: redisUrl.href,
+    }
+  }
+}
+
+const otelEnv = (traces: Receiver) => ({
+  OTEL_EXPORTER_OTLP_ENDPOINT: traces.endpoint,
+  OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+  OTEL_BSP_SCHEDULE_DELAY: '200',
+})
+
+/** A file for `source`: the client's variables, and the first deployment's for the operator's tool. */
+async function writeEnv(
+  path: string,
+  clientEnv: Readonly<Record<string, string>>,
+  deployments: readonly { readonly deployment: Deployment }[],
+): Promise<void> {
+  const operator = deployments[0]?.deployment.env ?? {}
+  const { OTEL_BSP_SCHEDULE_DELAY: _, ...own } = clientEnv
+  const names = ['DATABASE_URL', 'NATS_URL', 'REDIS_URL', 'BUS_KEY']
+  const all = { ...own, ...Object.fromEntries(names.map((name) => [name, operator[name] ?? ''])) }
+  const lines = Object.entries(all).map(([name, value]) => `export ${name}='${value}'\n`)
+  await writeFile(path, lines.join(''), { mode: 0o600 })
+}

@@ -1,0 +1,71 @@
+import { Command } from 'commander'
+import { tailCommand, verifyCommand } from './commands/log.ts'
+import {
+  lagCommand,
+  listParkedCommand,
+  rebuildCommand,
+  replayCommand,
+} from './commands/projection.ts'
+import { run } from './run.ts'
+
+const program = new Command('mailxctl')
+  .description("For operators of a MailX deployment. Works on the deployment's database.")
+  .option('--json', 'one JSON object a line')
+  .showHelpAfterError()
+  .showSuggestionAfterError()
+  .addHelpText(
+    'after',
+    `
+Environment:
+  DATABASE_URL   postgres://user:password@host:5432/database of the deployment
+
+Examples:
+  mailxctl log tail --follow
+  mailxctl log verify
+  mailxctl projection lag
+  mailxctl projection rebuild storage.submitted
+  mailxctl parked list
+
+Exit codes: 0 done and fine, 1 failed or something is not as it must be, 2 wrong command line`,
+  )
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? 0 : 2)
+  })
+
+const log = program.command('log').description('the event log')
+log
+  .command('tail')
+  .description('the newest events')
+  .option('-p, --partition <name>', 'one partition (submission-0) or context (submission)')
+  .option('-n, --lines <count>', 'how many of each partition', Number, 10)
+  .option('-f, --follow', 'go on with what comes')
+  .option('-d, --data', 'with the decoded data (addresses included)')
+  .action(run(tailCommand))
+log
+  .command('verify')
+  .description('walk the hash chains and report the first break of each')
+  .option('-p, --partition <name>', 'only this one')
+  .action(run(verifyCommand))
+
+const projection = program.command('projection').description('read models')
+projection
+  .command('lag')
+  .description('how far each projection and reactor is behind')
+  .action(run(lagCommand))
+projection
+  .command('rebuild')
+  .description(
+    'empty a projection and fill it from the log; its service does it, in one transaction',
+  )
+  .argument('<name>', 'as `projection lag` names it')
+  .action(run((output, name: string) => rebuildCommand(output, name)))
+
+const parked = program.command('parked').description('events that a processor could not apply')
+parked.command('list').description('what is parked, and why').action(run(listParkedCommand))
+parked
+  .command('replay')
+  .description("apply a processor's parked events once more, after the cause is mended")
+  .argument('<processor>')
+  .action(run((output, name: string) => replayCommand(output, name)))
+
+await program.parseAsync()

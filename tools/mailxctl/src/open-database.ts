@@ -1,0 +1,49 @@
+import { MailxError } from '@mailx/errors/mailx-error'
+import { connectPostgres } from '@mailx/event-log/connect-postgres'
+import { type EventLog } from '@mailx/event-log/event-log'
+import { openEventLog } from '@mailx/event-log/open-log'
+import type { Pool } from 'pg'
+
+export type Database = { readonly pool: Pool; readonly log: EventLog }
+
+/** Opens the deployment's database, named by DATABASE_URL, for as long as `work` runs. */
+export async function withDatabase<Result>(
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const url = process.env['DATABASE_URL']
+  if (!url) {
+    throw new MailxError(
+      'UNSAFE_CONFIGURATION',
+      'DATABASE_URL is not set: write postgres://user:password@host:5432/database',
+    )
+  }
+  const pool = await connectPostgres({ url, applicationName: 'mailxctl' })
+  try {
+    const { rows } = await pool.query<{ there: boolean }>(
+      `select to_regclass('log.partitions') is not null as there`,
+    )
+    if (rows[0]?.there !== true) {
+      throw new MailxError(
+        'NOT_FOUND',
+        'there is no MailX log in this database; start a service once',
+      )
+    }
+    const log = await openEventLog({ pool, partitions: 1 })
+    try {
+      return await work({ pool, log })
+    } finally {
+      await log.close()
+    }
+  } finally {
+    await pool.end()
+  }
+}
+
+/** The schemas of services: those that keep checkpoints. */
+export async function serviceSchemas(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ schema: string }>(
+    `select table_schema as schema from information_schema.tables
+       where table_name = 'checkpoints' order by 1`,
+  )
+  return rows.map(({ schema }) => schema)
+}

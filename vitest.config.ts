@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config'
+
+const folders = '{libs,services,tools}/**'
+const integration = `${folders}/*.int.test.ts`
+
+export default defineConfig({
+  test: {
+    // Servers and CPUs are shared: more processes at once make tests slower, not faster.
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [`${folders}/*.test.ts`],
+          exclude: [integration, '**/node_modules/**', '**/dist/**'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: [integration, 'tests/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          globalSetup: ['libs/testing/src/global-setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+    ],
+  },
+})

@@ -168,9 +168,9 @@ test('a frame is decided message by message, the bad one alone is refused', asyn
   for (const { messageId } of good.slice(0, 2)) await listed(bob, messageId)
 })
 
-describe('a session', () => {
-  const usage = (account: Account, token: Uint8Array) => account.transport.getUsage({}, { token })
+const usage = (account: Account, token: Uint8Array) => account.transport.getUsage({}, { token })
 
+describe('a session', () => {
   test('sealed with another key is refused', async () => {
     const times = { issuedAt: Date.now(), expiresAt: Date.now() + 60_000 }
     const token = tokenOf(alice, times)

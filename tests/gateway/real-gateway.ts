@@ -83,7 +83,6 @@ export async function startRealGateway(env: Readonly<Record<string, string>> = {
     services.push(service)
     return service
   }
-  const grpcOf = ({ addresses }: RunningService) => String(addresses['grpc'])
   const identityService = await start(startIdentity, readConfig(IdentityConfig, common))
   common['IDENTITY_ADDRESS'] = grpcOf(identityService)
   common['TRANSPARENCY_ADDRESS'] = grpcOf(
@@ -146,3 +145,5 @@ export async function startRealGateway(env: Readonly<Record<string, string>> = {
     },
   }
 }
+
+const grpcOf = ({ addresses }: RunningService): string => String(addresses['grpc'])

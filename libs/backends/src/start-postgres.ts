@@ -78,6 +78,8 @@ function flags(input: { port: number; durable: boolean; socketDir: string }): st
     synchronous_commit: safety,
     max_connections: 400,
     max_wal_size: '4GB',
+    // In the data folder: a server that is killed leaves nothing in /dev/shm.
+    dynamic_shared_memory_type: 'mmap',
     // Short queries on few cores: compiling them costs more than it gives.
     jit: 'off',
   }

@@ -13,6 +13,8 @@ export type Account = {
   readonly transport: Transport
   readonly now: () => number
   readonly random: (length: number) => Uint8Array
+  /** The W3C trace context that calls belong to; empty for none. */
+  readonly traceparent: () => string
   /** The current trust; `setTrust` is called with every change so that the caller can store it. */
   trust: Trust
   readonly onTrustChanged: (trust: Trust) => void | Promise<void>
@@ -35,6 +37,7 @@ export function createAccount(input: {
   readonly transport: Transport
   readonly now: () => number
   readonly random: (length: number) => Uint8Array
+  readonly traceparent?: () => string
   readonly trust?: Trust
   readonly onTrustChanged?: (trust: Trust) => void | Promise<void>
 }): Account {
@@ -43,6 +46,7 @@ export function createAccount(input: {
     transport: input.transport,
     now: input.now,
     random: input.random,
+    traceparent: input.traceparent ?? (() => ''),
     trust: input.trust ?? emptyTrust,
     onTrustChanged: input.onTrustChanged ?? (() => undefined),
     session: undefined,

@@ -17,7 +17,7 @@ const FRESH_FOR_MS = 5 * 60_000
 export async function lookUpKeys(
   account: Account,
   addresses: readonly string[],
-  options: { readonly fresh?: boolean; readonly traceparent?: string } = {},
+  options: { readonly fresh?: boolean } = {},
 ): Promise<VerifiedKeys[]> {
   const canonical = addresses.map((address) => parseAddress(address).canonical)
   const missing = [...new Set(canonical)].filter(
@@ -25,11 +25,8 @@ export async function lookUpKeys(
   )
   if (missing.length > 0) {
     const request = { addresses: missing, fresh: options.fresh ?? false }
-    const { traceparent } = options
-    const { answers } = await signedIn(
-      account,
-      (call) => account.transport.lookUpKeys(request, call),
-      traceparent === undefined ? {} : { traceparent },
+    const { answers } = await signedIn(account, (call) =>
+      account.transport.lookUpKeys(request, call),
     )
     for (const address of missing) {
       const answer = answers.find((candidate) => candidate.address === address)

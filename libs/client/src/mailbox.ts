@@ -1,4 +1,5 @@
 import { encryptionKeyPair } from '@mailx/crypto/agreement'
+import { equal } from '@mailx/crypto/encoding'
 import { formatId } from '@mailx/crypto/uuid'
 import { openAttachment } from '@mailx/envelope/attachment'
 import { envelopeFacts } from '@mailx/envelope/envelope-facts'
@@ -69,7 +70,12 @@ async function openFetched(account: Account, message: FetchedMessage): Promise<R
     if (keys === undefined) throw new MailxError('NOT_FOUND', `no keys of ${sender}`)
     const { address, device, mailboxDevice } = account.keyring
     const me = { address, devices: [device, mailboxDevice].map(readingDevice) }
-    return { messageId, opened: openMessage({ envelope, content, me, sender: keys }) }
+    const opened = openMessage({ envelope, content, me, sender: keys })
+    if (!equal(opened.messageId, messageId)) {
+      const other = formatId(opened.messageId)
+      throw new MailxError('BAD_ENVELOPE', `the server gave message ${other} out under this id`)
+    }
+    return { messageId, opened }
   } catch (error) {
     if (!(error instanceof MailxError) || passes(error)) throw error
     return { messageId, refused: error }

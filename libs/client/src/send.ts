@@ -2,6 +2,7 @@ import { parseAddress } from '@mailx/address/address'
 import { encryptionKeyPair } from '@mailx/crypto/agreement'
 import { signingKeyPair } from '@mailx/crypto/sign'
 import { type File, sealAttachment } from '@mailx/envelope/attachment'
+import { MAX_RECIPIENTS } from '@mailx/envelope/limits'
 import { attachmentHashes } from '@mailx/envelope/payload'
 import { sealMessage } from '@mailx/envelope/seal-message'
 import { MailxError } from '@mailx/errors/mailx-error'
@@ -42,6 +43,12 @@ export async function sealDraft(account: Account, draft: Draft): Promise<SealedD
   }
   const copy = draft.keepCopy === false ? [] : [address]
   const everybody = [...new Set([...shown, ...hidden, ...copy])]
+  if (everybody.length > MAX_RECIPIENTS) {
+    throw new MailxError(
+      'TOO_MANY_RECIPIENTS',
+      `${everybody.length} recipients${copy.length > 0 ? ' with the own copy' : ''}, the limit is ${MAX_RECIPIENTS}; send to fewer at once`,
+    )
+  }
   const keys = await lookUpKeys(account, everybody)
   const sealedFiles = (draft.files ?? []).map((file) => sealAttachment(file, account.random))
   const attachments = sealedFiles.map(({ attachment }) => attachment)

@@ -18,7 +18,7 @@ export async function withSession(
   const { session, now } = account
   if (session === undefined || session.expiresAt - RENEW_BEFORE_MS < now())
     await openSession(account)
-  return { ...options, token: currentToken(account) }
+  return { ...traced(account), ...options, token: currentToken(account) }
 }
 
 /** Calls with a session, and once more with a new one when the server says that it ran out. */
@@ -36,25 +36,33 @@ export async function signedIn<Response>(
   }
 }
 
+function traced(account: Account): CallOptions {
+  const traceparent = account.traceparent()
+  return traceparent === '' ? {} : { traceparent }
+}
+
 async function openSession(account: Account): Promise<void> {
   const { keyring, transport } = account
   const { address, device } = keyring
-  const { nonce, expiresAtUnixMs } = await transport.requestChallenge({
-    address,
-    deviceId: device.id,
-  })
+  const { nonce, expiresAtUnixMs } = await transport.requestChallenge(
+    { address, deviceId: device.id },
+    traced(account),
+  )
   const signature = signStatement(
     'session-challenge',
     { address, deviceId: device.id, nonce, expiresAt: Number(expiresAtUnixMs) },
     signingKeyPair(device.signingSeed).secretKey,
   )
-  const opened = await transport.openSession({
-    address,
-    deviceId: device.id,
-    nonce,
-    expiresAtUnixMs,
-    signature,
-  })
+  const opened = await transport.openSession(
+    {
+      address,
+      deviceId: device.id,
+      nonce,
+      expiresAtUnixMs,
+      signature,
+    },
+    traced(account),
+  )
   account.session = { token: opened.token, expiresAt: Number(opened.expiresAtUnixMs) }
 }
 

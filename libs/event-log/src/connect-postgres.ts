@@ -35,7 +35,8 @@ export async function connectPostgres(options: PostgresOptions): Promise<Pool> {
     max,
     keepAlive: true,
     connectionTimeoutMillis: 5000,
-    idle_in_transaction_session_timeout: 30_000,
+    // A process that stands still inside a transaction must not hold up all others.
+    idle_in_transaction_session_timeout: 10_000,
     ...(schema === undefined ? {} : { options: `-c search_path=${schema},public` }),
   })
   pool.on('error', (error) => onConnectionLost?.(error))

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readBlobs } from './blobs.ts'
 import type { CommittedBatch } from './event-log.ts'
+import { openEventLog } from './open-log.ts'
 import { appendRequest, type TestLog, testLog } from './test-log.ts'
 import { verifyLog } from './verify-log.ts'
 
@@ -143,6 +144,12 @@ test('the number of partitions is what the first process chose', async () => {
   expect(later.partitionsOf('submission')).toEqual(db.log.partitionsOf('submission'))
   expect(later.partitionsOf('identity')).toEqual(['identity-0'])
   expect(() => later.partitionOf('nonsense', 'key')).toThrow('nonsense')
+})
+
+test('a tool that only looks creates nothing', async () => {
+  const looking = await openEventLog({ pool: db.pool, contexts: { submission: 9, fresh: 9 } })
+  expect(looking.partitionsOf('submission')).toHaveLength(2)
+  expect(() => looking.partitionsOf('fresh')).toThrow('no context fresh')
 })
 
 test('a log without room to wait refuses with a time to come back', async () => {

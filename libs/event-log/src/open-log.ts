@@ -17,8 +17,11 @@ export type EventLogOptions = {
   readonly pool: Pool
   /** Context → how many partitions it gets if it is new. Left out: all contexts of MailX. */
   readonly contexts?: { readonly [context: string]: number }
-  /** How many partitions a new context gets that may have several. */
-  readonly partitions: number
+  /**
+   * How many partitions a new context gets that may have several. Left out: nothing is created, and
+   * only what exists can be opened; for tools that look at a log.
+   */
+  readonly partitions?: number
   readonly limits?: Partial<GroupCommitLimits>
   readonly now?: () => number
   readonly doubtMs?: number
@@ -31,7 +34,7 @@ export type EventLogOptions = {
  */
 export async function openEventLog(options: EventLogOptions): Promise<EventLog> {
   const { pool, now = Date.now, doubtMs = 3000 } = options
-  const counts = await createContexts(pool, options.contexts ?? defaultContexts(options.partitions))
+  const counts = await openContexts(options)
   const listeners = new Set<(batch: CommittedBatch) => void>()
   const writers = new Map<string, (requests: readonly PendingAppend[]) => Promise<void>>()
   for (const [context, count] of counts) {
@@ -101,7 +104,8 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
       hash: end.hash,
       events,
     }
-    for (const listener of listeners) listener(batch)
+    // Apart from the append: what a listener throws must not look like a failure of Postgres.
+    for (const listener of listeners) queueMicrotask(() => listener(batch))
   }
 
   function partitionOf(context: string, key: string): string {
@@ -118,11 +122,11 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
 const names = (context: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => partitionName(context, index))
 
-const defaultContexts = (partitions: number): { [context: string]: number } =>
+const defaultContexts = (many: number): { [context: string]: number } =>
   Object.fromEntries(
     Object.entries(contexts).map(([name, context]) => [
       name,
-      context.partitions === 'one' ? 1 : partitions,
+      context.partitions === 'one' ? 1 : many,
     ]),
   )
 
@@ -139,19 +143,18 @@ const create = `with wanted as (
 const existing = 'select name, partitions from log.contexts where name = any($1)'
 
 /** Creates those that are missing, and nothing else: a read-only log can be opened. */
-async function createContexts(
-  pool: Pool,
-  wanted: { readonly [context: string]: number },
-): Promise<Map<string, number>> {
+async function openContexts(options: EventLogOptions): Promise<Map<string, number>> {
+  const { pool, partitions } = options
+  const wanted = options.contexts ?? defaultContexts(partitions ?? 1)
   const wantedNames = Object.keys(wanted)
   const read = async () => {
     const { rows } = await answer(
       pool.query<{ name: string; partitions: number }>(existing, [wantedNames]),
     )
-    return new Map(rows.map(({ name, partitions }) => [name, partitions]))
+    return new Map(rows.map((row) => [row.name, row.partitions]))
   }
   const found = await read()
-  if (found.size === wantedNames.length) return found
+  if (found.size === wantedNames.length || partitions === undefined) return found
   await answer(pool.query(create, [wantedNames, Object.values(wanted)]))
   return read()
 }

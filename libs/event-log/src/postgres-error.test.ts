@@ -14,6 +14,7 @@ test.each<[string, Error, string]>([
   ['deadlock', refusal('40P01'), 'UNAVAILABLE'],
   ['refused connection', Object.assign(new Error(''), { code: 'ECONNREFUSED' }), 'UNAVAILABLE'],
   ['lost connection', new Error('Connection terminated unexpectedly'), 'UNAVAILABLE'],
+  ['a pool that is closed', new Error('Cannot use a pool after calling end'), 'UNAVAILABLE'],
   ['no connection in time', new Error('timeout exceeded when trying to connect'), 'UNAVAILABLE'],
   [
     'several addresses, all refused',

@@ -29,7 +29,7 @@ export function isConnectionError(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isConnectionError)
   const { code } = error as NodeJS.ErrnoException
   if (code !== undefined) return /^(E[A-Z]+|08\w{3}|57P0[123])$/.test(code)
-  return /connection|timeout|terminated|not queryable/i.test(error.message)
+  return /connection|timeout|terminated|not queryable|after calling end/i.test(error.message)
 }
 
 /** The MailxError that a caller gets for an error of Postgres. Nothing was changed. */

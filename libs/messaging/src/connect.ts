@@ -26,6 +26,8 @@ export async function connectNats({ url, name, tls }: NatsOptions): Promise<Nats
     reconnectTimeWait: 250,
     reconnectJitter: 250,
     pingInterval: 5000,
+    // Otherwise the client records a stack trace with every publish.
+    noAsyncTraces: true,
     ...(tls === undefined ? {} : { tls }),
   })
   try {

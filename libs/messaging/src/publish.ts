@@ -3,6 +3,7 @@ import { jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/nats-core'
 import { sealBatch, splitBatch } from './batch.ts'
 import { publishedBatches } from './bus-metrics.ts'
+import { withPublishSpan } from './publish-span.ts'
 import { subjectOf } from './streams.ts'
 
 export type Publish = (batch: CommittedBatch) => Promise<void>
@@ -19,7 +20,9 @@ const ACK_TIMEOUT_MS = 5000
  */
 export function publisher(nats: NatsConnection, busKey: Uint8Array): Publish {
   const client = jetstream(nats)
-  return async (batch) => {
+  return (batch) => withPublishSpan(batch, () => publish(batch))
+
+  async function publish(batch: CommittedBatch): Promise<void> {
     const { context, partition } = batch
     const limit = (nats.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - HEADROOM_BYTES
     const messages = splitBatch(batch, limit).map((part) => ({

@@ -72,12 +72,18 @@ await pool.end()
 await server.stop()
 await postgres.stop()
 
+function percentile(times: readonly number[], share: number): number {
+  return Number(
+    (times.toSorted((a, b) => a - b)[Math.floor(share * (times.length - 1))] ?? 0).toFixed(1),
+  )
+}
+
 async function measure(rate: number) {
   const appended: number[] = []
   const seen: number[] = []
   const pending: Promise<void>[] = []
   const startedAt = performance.now()
-  let cpu = process.cpuUsage()
+  const cpu = process.cpuUsage()
   let started = 0
   while (performance.now() - startedAt < SECONDS * 1000) {
     const due = ((performance.now() - startedAt) * rate) / 1000
@@ -86,16 +92,13 @@ async function measure(rate: number) {
   }
   await Promise.all(pending)
   const { user, system } = process.cpuUsage(cpu)
-  cpu = process.cpuUsage()
-  const at = (times: number[], share: number) =>
-    Number((times.toSorted((a, b) => a - b)[Math.floor(share * (times.length - 1))] ?? 0).toFixed(1))
   return {
     rate,
     done: Math.round((started / (performance.now() - startedAt)) * 1000),
-    appendP50Ms: at(appended, 0.5),
-    appendP99Ms: at(appended, 0.99),
-    visibleP50Ms: at(seen, 0.5),
-    visibleP99Ms: at(seen, 0.99),
+    appendP50Ms: percentile(appended, 0.5),
+    appendP99Ms: percentile(appended, 0.99),
+    visibleP50Ms: percentile(seen, 0.5),
+    visibleP99Ms: percentile(seen, 0.99),
     nodeCpuMicrosPerEvent: Math.round((user + system) / started),
   }
 }

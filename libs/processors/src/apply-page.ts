@@ -12,6 +12,7 @@ import { parkEvent } from './parked-events.ts'
 import { withProcessSpans } from './process-spans.ts'
 import type { Processor } from './processor.ts'
 import { withClient } from './transaction.ts'
+import { turnstileOf } from './turnstile.ts'
 
 export type Step = {
   readonly pool: Pool
@@ -68,12 +69,13 @@ async function inTransaction(
   { pool, key, from, to }: Step,
   work: (client: ClientBase) => Promise<void>,
 ): Promise<boolean> {
-  return withClient(pool, async (client) => {
+  const run = async (client: ClientBase) => {
     const begun = await beginAt(client, key, from.position)
     if (begun) {
       await work(client)
       await commitAt(client, key, to)
     }
     return begun
-  })
+  }
+  return turnstileOf(pool).pass(() => withClient(pool, run))
 }

@@ -1,5 +1,5 @@
 import type { Recorded } from '@mailx/events/event'
-import { failSpan, startSpan } from '@mailx/telemetry/tracer'
+import { failSpan, insideSpan, startSpan } from '@mailx/telemetry/tracer'
 import { type Span, SpanKind } from '@opentelemetry/api'
 import type { Processor } from './processor.ts'
 
@@ -17,8 +17,10 @@ export async function withProcessSpans<T>(
   const traced = events.filter(isSampled)
   if (traced.length === 0) return work()
   const spans = traced.map((event) => processSpan(kind, name, event, events.length))
+  const [only] = spans
   try {
-    return await work()
+    // What one event causes belongs into its trace; what several cause together into none of them.
+    return await (events.length === 1 && only !== undefined ? insideSpan(only, work) : work())
   } catch (error) {
     for (const span of spans) failSpan(span, error)
     throw error

@@ -2,9 +2,9 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { toBase64, toHex } from '@mailx/crypto/encoding'
 import { randomBytes } from '@mailx/crypto/random'
 import { signingKeyPair } from '@mailx/crypto/sign'
+import { holdOperationalKey } from '@mailx/federation/operational-key'
 import { authorityOf } from '@mailx/federation/peer-authority'
 import { checkLeaf } from '@mailx/federation/peer-certificate'
-import { holdOperationalKey } from '@mailx/federation/operational-key'
 import { callUnary } from '@mailx/grpc/client'
 import { verifyAttestation } from '@mailx/keys/attestation'
 import { makeDeviceList } from '@mailx/keys/device-list'
@@ -13,12 +13,12 @@ import { parseTxt } from '@mailx/keys/txt-record'
 import { openSessionToken } from '@mailx/statement/session-token'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
-  identityRig,
   type IdentityRig,
+  identityRig,
   newDevice,
   newUser,
-  registration,
   type Replica,
+  registration,
   sessionKey,
   signedChallenge,
 } from './testing/identity-rig.ts'
@@ -145,7 +145,12 @@ test('a leaf is good for the domain, and for no other', async () => {
   expect(issued.caCertificate).toBe(document.caCertificate)
   const leaf = new X509Certificate(issued.certificate)
   const check = (domain: string) =>
-    checkLeaf(leaf, { domain, authority: authorityOf(document, now()), purpose: 'server', now: now() })
+    checkLeaf(leaf, {
+      domain,
+      authority: authorityOf(document, now()),
+      purpose: 'server',
+      now: now(),
+    })
   expect(() => check('a.test')).not.toThrow()
   expect(() => check('b.test')).toThrow(refusal('PEER_NOT_AUTHENTIC'))
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey
@@ -257,7 +262,9 @@ test('keys and documents are renewed by themselves, long before they end', async
   const before = await documentOf('b.test')
   rig.clock.offset = 61 * DAY_MS
   const renewer = await rig.start()
-  await expect.poll(async () => (await documentOf('b.test')).keys.length, { timeout: 10_000 }).toBe(3)
+  await expect
+    .poll(async () => (await documentOf('b.test')).keys.length, { timeout: 10_000 })
+    .toBe(3)
   const after = await documentOf('b.test')
   expect(after.serial).toBeGreaterThan(before.serial)
   expect(keysFor(after, 'attest', now())).toHaveLength(2)

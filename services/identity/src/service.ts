@@ -1,7 +1,7 @@
 import { MailxError } from '@mailx/errors/mailx-error'
 import { migrate } from '@mailx/event-log/migrate'
-import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import type { Sql } from '@mailx/event-log/sql'
+import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
 import { serveGrpc } from '@mailx/grpc/serve'
 import { repeatedly } from '@mailx/messaging/repeatedly'

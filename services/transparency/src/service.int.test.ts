@@ -38,7 +38,9 @@ const signedAt = (domain: string, size: number) =>
     return checkpoint
   })
 const alarmed = () =>
-  eventually(() => [first, second].some(({ lines }) => lines.some(({ alarm }) => alarm === 'key-log')))
+  eventually(() =>
+    [first, second].some(({ lines }) => lines.some(({ alarm }) => alarm === 'key-log')),
+  )
 const forgetAlarms = () => [first, second].forEach(({ lines }) => lines.splice(0))
 
 test('every key event becomes a leaf, and the tree over them is signed', async () => {
@@ -73,9 +75,15 @@ test('inclusion is proved for any leaves under the newest checkpoint', async () 
 })
 
 test('a grown log is proved to extend what was signed before', async () => {
-  await rig.append('grow.test', [domainCreated('grow.test'), ...times(4, () => keyCertified('grow.test'))])
+  await rig.append('grow.test', [
+    domainCreated('grow.test'),
+    ...times(4, () => keyCertified('grow.test')),
+  ])
   const before = await signedAt('grow.test', 5)
-  await rig.append('grow.test', times(6, () => keyCertified('grow.test')))
+  await rig.append(
+    'grow.test',
+    times(6, () => keyCertified('grow.test')),
+  )
   const after = await signedAt('grow.test', 11)
   const request = { domain: 'grow.test', size1: 5n, size2: 0n }
   const { proof, size2 } = await callUnary(first.client.getConsistencyProof, request)
@@ -192,7 +200,10 @@ test('a flipped bit in an old leaf is found when it is looked up, and when the t
 })
 
 test('a tree that lost leaves is never signed', async () => {
-  await rig.append('lost.test', [domainCreated('lost.test'), ...times(3, () => keyCertified('lost.test'))])
+  await rig.append('lost.test', [
+    domainCreated('lost.test'),
+    ...times(3, () => keyCertified('lost.test')),
+  ])
   await signedAt('lost.test', 4)
   forgetAlarms()
   await rig.pool.query("delete from transparency.leaves where domain = 'lost.test' and index > 1")

@@ -57,7 +57,11 @@ export async function startTransparency(
     log,
     sql,
     keyOf: keys.keyOf,
-    isProjected: () => projections.caughtUp(5_000).then(() => true, () => false),
+    isProjected: () =>
+      projections.caughtUp(5_000).then(
+        () => true,
+        () => false,
+      ),
     intervalMs: config.CHECKPOINT_INTERVAL_MS,
     now,
     logger,

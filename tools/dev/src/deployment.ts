@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { freePort } from '@mailx/backends/free-port'
+import { pickPort } from './pick-port.ts'
 
 /** Where the parts of one deployment listen, all on loopback. */
 export type DeploymentPorts = {
@@ -87,7 +87,7 @@ const secret = () => randomBytes(32).toString('base64')
 
 async function pickPorts(): Promise<DeploymentPorts> {
   const [client, https, peer, ops, ...rest] = await Promise.all(
-    Array.from({ length: 4 + serviceNames.length * 2 }, () => freePort()),
+    Array.from({ length: 4 + serviceNames.length * 2 }, pickPort),
   )
   const services = Object.fromEntries(
     serviceNames.map((name, index) => [name, { grpc: rest[index * 2], ops: rest[index * 2 + 1] }]),

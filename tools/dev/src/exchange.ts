@@ -1,30 +1,49 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { MailxError } from '@mailx/errors/mailx-error'
 
-const run = promisify(execFile)
 const cli = new URL('../../mailx/src/main.ts', import.meta.url).pathname
 
-/** Runs the command-line client as a person would and returns what it printed to stdout. */
-export type Client = (args: readonly string[]) => Promise<string>
+/** Runs the command-line client as a person would. */
+export type Client = {
+  /** Resolves with what it printed to stdout; rejects with what it said went wrong. */
+  run(args: readonly string[]): Promise<string>
+  /** Starts one that listens, and resolves once it does; `output` resolves when it ends. */
+  watch(args: readonly string[]): Promise<{ readonly output: Promise<string> }>
+}
 
-export const clientWith =
-  (env: Readonly<Record<string, string>>): Client =>
-  async (args) => {
-    try {
-      const { stdout } = await run(process.execPath, [cli, ...args], {
-        env: { ...process.env, ...env },
-        timeout: 60_000,
+const TIMEOUT_MS = 60_000
+
+export function clientWith(env: Readonly<Record<string, string>>): Client {
+  const start = (args: readonly string[], onStarted: (child: ChildProcess) => void) =>
+    new Promise<string>((resolve, reject) => {
+      const options = { env: { ...process.env, ...env }, timeout: TIMEOUT_MS }
+      const child = execFile(process.execPath, [cli, ...args], options, (error, stdout, stderr) => {
+        if (error === null) resolve(stdout)
+        else
+          reject(
+            new MailxError(
+              'INTERNAL',
+              `mailx ${args.join(' ')}: ${stderr || stdout || error.message}`,
+            ),
+          )
       })
-      return stdout
-    } catch (error) {
-      const { stderr, stdout } = error as { stderr?: string; stdout?: string }
-      throw new MailxError(
-        'INTERNAL',
-        `mailx ${args.join(' ')} failed: ${stderr || stdout || String(error)}`,
-      )
-    }
+      onStarted(child)
+    })
+  return {
+    run: (args) => start(args, () => {}),
+    watch: async (args) => {
+      const listening = Promise.withResolvers<void>()
+      const output = start(args, (child) => {
+        child.stderr?.on('data', (text: string) => {
+          if (text.includes('watching')) listening.resolve()
+        })
+      })
+      output.catch(listening.reject)
+      await listening.promise
+      return { output }
+    },
   }
+}
 
 /** A step of the exchange, as it is shown. */
 export type Step = { readonly command: string; readonly output: string }
@@ -35,7 +54,7 @@ const SUBJECT = 'Meeting Tomorrow'
 const BODY = "Let's meet at 3pm."
 
 /**
- * What the whole thing is for: alice and bob register at their own domains, alice writes, bob reads.
+ * What the whole thing is for: alice and bob register at their own domains, bob watches, alice writes, bob reads.
  * `show` gets each command with what it printed.
  */
 export async function exchangeMessage(
@@ -45,7 +64,7 @@ export async function exchangeMessage(
 ): Promise<Exchange> {
   const { from, to } = people
   const step = async (args: readonly string[]) => {
-    const output = await client(args)
+    const output = await client.run(args)
     show({ command: `mailx ${args.map(quoted).join(' ')}`, output })
     return output
   }
@@ -53,11 +72,14 @@ export async function exchangeMessage(
     step(['register', from, '--unprotected']),
     step(['register', to, '--unprotected']),
   ])
+  const watch = ['--account', to, 'watch', '--count', '1']
+  const watching = await client.watch(watch)
   const send = ['--account', from, 'send', '--to', to, '--subject', SUBJECT, '--body', BODY]
-  const sent = JSON.parse(await client(['--json', ...send])) as Exchange
+  const sent = JSON.parse(await client.run(['--json', ...send])) as Exchange
   show({ command: `mailx ${send.map(quoted).join(' ')}`, output: `sent ${sent.messageId}\n` })
 
-  await step(['--account', to, 'inbox', '--wait', '15'])
+  show({ command: `mailx ${watch.join(' ')}`, output: await watching.output })
+  await step(['--account', to, 'inbox'])
   const read = await step(['--account', to, 'read', sent.messageId])
   await step(['--account', from, 'status', sent.messageId, '--wait', '15'])
   if (!read.includes(SUBJECT) || !read.includes(BODY)) {

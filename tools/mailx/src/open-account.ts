@@ -7,6 +7,7 @@ import { emptyTrust, pinDomain, pinnedDomainKey, type Trust } from '@mailx/clien
 import { fromBase64 } from '@mailx/crypto/encoding'
 import { randomBytes } from '@mailx/crypto/random'
 import { MailxError } from '@mailx/errors/mailx-error'
+import { currentTraceparent } from '@mailx/telemetry/propagation'
 import { findHome } from './find-home.ts'
 import { readPassphrase } from './passphrase.ts'
 import { type Profile, readProfileFile, writeProfileFile } from './profile.ts'
@@ -36,6 +37,7 @@ export async function connectAccount(profile: Profile, keyring: Keyring): Promis
     transport: grpcTransport(home.document, { resolveTo: home.target }),
     now: Date.now,
     random: randomBytes,
+    traceparent: currentTraceparent,
     trust,
     onTrustChanged: (changed) =>
       writeProfileFile(profile, 'trust.json', `${JSON.stringify(changed, null, 2)}\n`),

@@ -40,6 +40,7 @@ export type MakeDomainOptions = {
   /** Given keys are used, others are made. */
   readonly domainKey?: SigningKeyPair
   readonly keys?: Partial<Readonly<Record<KeyUse, SigningKeyPair>>>
+  readonly kids?: Partial<Readonly<Record<KeyUse, string>>>
   /** Changes the document before it is signed. */
   readonly change?: (
     document: Omit<DomainDocument, 'signature'>,
@@ -57,7 +58,7 @@ export async function makeDomain(
   const { domainKey = newPair(), http, now = Date.now() } = options
   const [notBefore, notAfter] = [now - DAY_MS, now + 89 * DAY_MS]
   const made = (use: KeyUse): MadeKey => ({
-    kid: `${use}-1`,
+    kid: options.kids?.[use] ?? `${use}-1`,
     ...(options.keys?.[use] ?? newPair()),
   })
   const keys = {

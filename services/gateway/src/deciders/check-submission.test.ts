@@ -145,3 +145,15 @@ test('a message is made now, give or take five minutes', () => {
     refusal('FROM_THE_FUTURE', /set the clock/),
   )
 })
+
+test('envelopes that commit to different content keys are refused', () => {
+  const same = { messageId: randomBytes(16), content: someContent(), createdAt: 1 }
+  const [one, other] = ['bob@b.test', 'carol@c.test'].map((to) =>
+    sealedSubmission({ ...same, to: [to] }),
+  )
+  if (!one || !other) throw new Error('two submissions are needed')
+  const envelopes = [...one.envelopes, ...other.envelopes]
+  expect(() => checkSubmission({ ...one, envelopes }, session)).toThrow(
+    refusal('BAD_ENVELOPE', /different content keys/),
+  )
+})

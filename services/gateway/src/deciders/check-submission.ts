@@ -48,6 +48,7 @@ export function checkSubmission(submission: Submission, session: Session): Seale
   const contentHash = blake2b256(content)
   const recipients = new Set<string>()
   let createdAt: number | undefined
+  let keyCommitment: Uint8Array | undefined
   const envelopes = submission.envelopes.map((bytes) => {
     const facts = envelopeFacts(bytes)
     checkSender(facts, session)
@@ -57,6 +58,11 @@ export function checkSubmission(submission: Submission, session: Session): Seale
     }
     createdAt ??= facts.createdAt
     if (facts.createdAt !== createdAt) throw invalid('the envelopes are dated differently')
+    // One key for all: with two, a content could be made that says different things to two readers.
+    keyCommitment ??= facts.keyCommitment
+    if (!equal(facts.keyCommitment, keyCommitment)) {
+      throw new MailxError('BAD_ENVELOPE', 'the envelopes commit to different content keys')
+    }
     const { recipient, envelopeHash: hash } = facts
     if (recipients.has(recipient)) throw invalid(`the recipient ${recipient} is named twice`)
     recipients.add(recipient)

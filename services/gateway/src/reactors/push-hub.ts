@@ -66,7 +66,8 @@ const resyncNotification: Notification = {
 }
 
 function notificationQueue() {
-  let waiting: Notification[] = []
+  // The first thing a stream says: from here on every change is pushed, so list now.
+  let waiting: Notification[] = [resyncNotification]
   let wake: (() => void) | undefined
 
   const resync = (reason: string) => {

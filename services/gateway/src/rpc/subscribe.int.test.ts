@@ -23,10 +23,17 @@ async function openStream(user: string) {
   const call = rig.client.subscribe({}, metadata)
   const heard: Notification[] = []
   call.on('error', () => undefined)
-  await new Promise((resolve) => {
-    call.once('metadata', resolve)
+  const first = await new Promise<Notification>((resolve) => {
+    call.once('data', (notification: Notification) => {
+      call.pause()
+      resolve(notification)
+    })
   })
-  const listen = () => call.on('data', (notification: Notification) => heard.push(notification))
+  expect(first.event?.$case).toBe('resync')
+  const listen = () => {
+    call.on('data', (notification: Notification) => heard.push(notification))
+    call.resume()
+  }
   return { call, heard, listen }
 }
 

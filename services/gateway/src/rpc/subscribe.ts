@@ -1,4 +1,3 @@
-import { Metadata } from '@grpc/grpc-js'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { serverStream } from '@mailx/grpc/stream'
 import type { Notification, SubscribeRequest } from '@mailx/proto/client/v1/client_service'
@@ -16,8 +15,8 @@ const notifyLatency = histogram({
 type Deps = Pick<GatewayDeps, 'hub' | 'sessions' | 'limits' | 'now'>
 
 /**
- * What changes in the session's mailbox from now on. The response headers say that the subscription
- * stands: what changes after them is pushed. Ends with the session.
+ * What changes in the session's mailbox from now on. The first notification is a resync: what changes
+ * after it is pushed, what was before it is listed. Ends with the session.
  */
 export const subscribe = ({ hub, sessions, limits, now }: Deps) =>
   serverStream<SubscribeRequest, Notification>(async (_request, { call, write, signal }) => {
@@ -29,7 +28,6 @@ export const subscribe = ({ hub, sessions, limits, now }: Deps) =>
     const subscriber = hub.subscribe(session.address)
     openStreams.inc({ kind: 'subscribe' })
     try {
-      call.sendMetadata(new Metadata())
       while (!ended.aborted) {
         await subscriber.wait(ended)
         for (const notification of subscriber.take()) {

@@ -3,7 +3,7 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import { type DomainDocument, type DomainPolicy, documentKey } from '@mailx/keys/domain-document'
 import { keyLogOrigin } from '@mailx/keys/key-log-origin'
 import { formatTime } from '@mailx/keys/unix-ms'
-import type { CertifiedKey, HostedDomain } from './domain.ts'
+import type { CertifiedKey, HostedDomain } from './hosted-domain.ts'
 import { ATTESTATION_LIFETIME_MS } from './user.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000

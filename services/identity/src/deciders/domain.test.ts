@@ -3,8 +3,9 @@ import type { DomainEvent } from '@mailx/events/identity'
 import { openDocument, signDocument } from '@mailx/keys/domain-document'
 import { signStatement, verifyStatement } from '@mailx/statement/statement'
 import { expect, test } from 'vitest'
-import { type DomainCommand, domain, type KeyRecord, type KeyToCertify, termOf } from './domain.ts'
+import { type DomainCommand, domain, type KeyRecord, type KeyToCertify } from './domain.ts'
 import type { DocumentSettings } from './domain-document.ts'
+import { termOf } from './hosted-domain.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const at = Date.parse('2026-03-01T00:00:00Z')
@@ -103,7 +104,12 @@ test('the same key asked for again is certified once', () => {
 })
 
 test('a key whose term is two thirds over can be certified anew, under another name', () => {
-  const tls = { use: 'tls', publicKey: keyOf(tlsKey), holder: 'identity', caCertificate: pem } as const
+  const tls = {
+    use: 'tls',
+    publicKey: keyOf(tlsKey),
+    holder: 'identity',
+    caCertificate: pem,
+  } as const
   const history = after(create, certify(tls, at + 61 * DAY_MS))
   const kids = history.flatMap((event) =>
     event.type === 'OperationalKeyCertified' && event.data.use === 'tls' ? [event.data.kid] : [],

@@ -45,7 +45,13 @@ const attesting = {
 type Registration = Extract<UserCommand, { type: 'RegisterUser' }>
 
 function register(change: Partial<Registration> = {}): Registration {
-  const plain = { address, publicKey: userKey.publicKey, deviceList: first, provedAt: at, ...change }
+  const plain = {
+    address,
+    publicKey: userKey.publicKey,
+    deviceList: first,
+    provedAt: at,
+    ...change,
+  }
   const record = {
     address: plain.address,
     publicKey: plain.publicKey,
@@ -94,7 +100,11 @@ test('the same registration changes nothing after a newer list either', () => {
 
 test('nobody else gets a taken address', () => {
   const thief = signingKeyPair(new Uint8Array(32).fill(66))
-  const deviceList = makeDeviceList({ address, devices: [device(9)], userSecretKey: thief.secretKey })
+  const deviceList = makeDeviceList({
+    address,
+    devices: [device(9)],
+    userSecretKey: thief.secretKey,
+  })
   const record = {
     address,
     publicKey: thief.publicKey,
@@ -117,12 +127,12 @@ test.each<[string, string, Partial<Registration>]>([
   ['an address with a tag', 'INVALID_ADDRESS', { address: 'alice+x@a.test' }],
   ['an address in capitals', 'INVALID_ADDRESS', { address: 'Alice@a.test' }],
   ['a list of another address', 'INVALID_ARGUMENT', { address: 'bob@a.test' }],
+  ['a later version of the list', 'INVALID_ARGUMENT', { deviceList: listOf([device(1)], first) }],
   [
-    'a later version of the list',
-    'INVALID_ARGUMENT',
-    { deviceList: listOf([device(1)], first) },
+    'an unsigned list',
+    'BAD_SIGNATURE',
+    { deviceList: { ...first, userSignature: new Uint8Array(64) } },
   ],
-  ['an unsigned list', 'BAD_SIGNATURE', { deviceList: { ...first, userSignature: new Uint8Array(64) } }],
   [
     'a device that signs with the user key',
     'BAD_KEY',
@@ -176,7 +186,11 @@ test('a listed device keeps its keys', () => {
 
 test('an attestation is renewed when it runs out, and not before', () => {
   const state = given(after(register()))
-  const renew = (when: number): UserCommand => ({ type: 'RenewAttestation', ...attesting, at: when })
+  const renew = (when: number): UserCommand => ({
+    type: 'RenewAttestation',
+    ...attesting,
+    at: when,
+  })
   expect(user.decide(renew(at + MINUTE_MS), state)).toEqual([])
   const [renewed] = user.decide(renew(at + ATTESTATION_LIFETIME_MS - MINUTE_MS), state)
   expect(renewed?.data).toMatchObject({ deviceList: first, identity: { deviceListVersion: 1 } })
@@ -200,7 +214,11 @@ test.each([
   ['an unknown address', session(1), []],
   ['an unknown device', session(7), after(register())],
   ['another device’s signature', session(1, deviceSigning(2)), after(register())],
-  ['a forger at a revoked device', session(2, deviceSigning(9)), after(register(), publish(listOf([device(1)], first)))],
+  [
+    'a forger at a revoked device',
+    session(2, deviceSigning(9)),
+    after(register(), publish(listOf([device(1)], first))),
+  ],
 ])('%s is UNAUTHENTICATED', (_, request, history) => {
   expect(() => checkSession(request, given(history))).toThrow(code('UNAUTHENTICATED'))
 })

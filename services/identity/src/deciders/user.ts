@@ -100,7 +100,10 @@ function checkRegistration(command: Registration): void {
     throw new MailxError('EXPIRED', 'the proof of possession is over five minutes old: sign anew')
   }
   if (deviceList.address !== address || deviceList.version !== 1) {
-    throw new MailxError('INVALID_ARGUMENT', 'register with version 1 of this address’s device list')
+    throw new MailxError(
+      'INVALID_ARGUMENT',
+      'register with version 1 of this address’s device list',
+    )
   }
   verifyDeviceList(deviceList, publicKey)
   checkDevices(deviceList, publicKey, new Map())
@@ -132,7 +135,10 @@ function checkDevices(
   const revoked = [...known.values()].filter(({ status }) => status === 'revoked')
   for (const device of list.devices) {
     if (revoked.some((old) => sharesKey(old, device))) {
-      throw new MailxError('DEVICE_REVOKED', 'a key of a revoked device cannot return; make new keys')
+      throw new MailxError(
+        'DEVICE_REVOKED',
+        'a key of a revoked device cannot return; make new keys',
+      )
     }
   }
 }
@@ -164,9 +170,7 @@ const attested = (
   identity: UserIdentity,
   command: Attesting & { readonly deviceList: DeviceList },
 ): UserIdentity =>
-  command.attest(
-    unsignedIdentity(identity.username, identity.domain, identity.publicKey, command),
-  )
+  command.attest(unsignedIdentity(identity.username, identity.domain, identity.publicKey, command))
 
 const unsignedIdentity = (
   username: string,

@@ -1,5 +1,5 @@
 import { signAttestation } from '@mailx/keys/attestation'
-import type { HostedDomain } from '../deciders/domain.ts'
+import type { HostedDomain } from '../deciders/hosted-domain.ts'
 import type { Attest, Openings } from '../deciders/user.ts'
 import { type DomainKeyDeps, ownKeyOf } from './domain-keys.ts'
 

@@ -1,14 +1,8 @@
 import { handleCommand } from '@mailx/event-log/handle-command'
 import { domainEvents } from '@mailx/events/identity'
 import { createCaCertificate } from '@mailx/federation/peer-certificate'
-import {
-  domain,
-  type HostedDomain,
-  isDueForRenewal,
-  type KeyToCertify,
-  newestKey,
-  termOf,
-} from '../deciders/domain.ts'
+import { domain, type KeyToCertify } from '../deciders/domain.ts'
+import { type HostedDomain, isDueForRenewal, newestKey, termOf } from '../deciders/hosted-domain.ts'
 import { type DomainKeyDeps, domainKeyOf, HOLDER, keySigner } from './domain-keys.ts'
 import { domainStream } from './identity-state.ts'
 
@@ -39,7 +33,11 @@ export async function renewOwnKeys(deps: DomainKeyDeps, hosted: HostedDomain): P
   const attest = newestKey(hosted, 'attest')
   if (attest === undefined || isDueForRenewal(attest, at)) {
     const generation = hosted.keys.filter(({ use }) => use === 'attest').length + 1
-    const { publicKey } = await deps.vault.keep({ domain: hosted.domain, use: 'attest', generation })
+    const { publicKey } = await deps.vault.keep({
+      domain: hosted.domain,
+      use: 'attest',
+      generation,
+    })
     await certifyKey(deps, hosted, { use: 'attest', publicKey, holder: HOLDER }, at)
   }
   const tls = newestKey(hosted, 'tls')

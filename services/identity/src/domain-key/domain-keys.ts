@@ -2,13 +2,9 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import type { EventLog } from '@mailx/event-log/event-log'
 import type { KeyVault, VaultKey } from '@mailx/federation/key-vault'
 import { signStatement } from '@mailx/statement/statement'
-import {
-  type HostedDomain,
-  type KeyRecord,
-  newestKey,
-  type OperationalKeyUse,
-} from '../deciders/domain.ts'
+import type { KeyRecord } from '../deciders/domain.ts'
 import type { DocumentSettings } from '../deciders/domain-document.ts'
+import { type HostedDomain, newestKey, type OperationalKeyUse } from '../deciders/hosted-domain.ts'
 
 /** What acting for a domain needs. Only the files of this folder open the vault. */
 export type DomainKeyDeps = {

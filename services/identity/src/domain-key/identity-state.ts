@@ -1,7 +1,8 @@
 import type { EventLog } from '@mailx/event-log/event-log'
 import { decodeEvent } from '@mailx/events/codec'
 import { domainEvents, userEvents } from '@mailx/events/identity'
-import { type Domain, domain } from '../deciders/domain.ts'
+import { domain } from '../deciders/domain.ts'
+import type { Domain } from '../deciders/hosted-domain.ts'
 import { type User, user } from '../deciders/user.ts'
 
 /** Where a domain's events are. The domain is the partition key of all its users, too. */

@@ -1,8 +1,9 @@
 import { handleCommand } from '@mailx/event-log/handle-command'
 import { domainEvents } from '@mailx/events/identity'
 import { signDocument } from '@mailx/keys/domain-document'
-import { domain, type HostedDomain, requireHosted } from '../deciders/domain.ts'
+import { domain } from '../deciders/domain.ts'
 import { documentIsDue } from '../deciders/domain-document.ts'
+import { type HostedDomain, requireHosted } from '../deciders/hosted-domain.ts'
 import { type DomainKeyDeps, domainKeyOf } from './domain-keys.ts'
 import { domainStream, readDomain } from './identity-state.ts'
 

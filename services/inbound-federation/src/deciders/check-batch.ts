@@ -1,5 +1,5 @@
 import { blake2b256 } from '@mailx/crypto/hash'
-import { deliveryLeaf } from '@mailx/federation/delivery-leaf'
+import { deliveryLeaf } from '@mailx/delivery/delivery-leaf'
 import { rootOf } from '@mailx/merkle/tree-hash'
 import type { Delivery, DeliveryBatch } from '@mailx/proto/delivery/v1/delivery_service'
 import { verifyStatement } from '@mailx/statement/statement'

@@ -1,4 +1,4 @@
-import { receiptLeafOf } from '@mailx/federation/receipt-leaf'
+import { receiptLeafOf } from '@mailx/delivery/receipt-leaf'
 import { rootOf } from '@mailx/merkle/tree-hash'
 import type { Delivery, DeliveryResponse, Receipt } from '@mailx/proto/delivery/v1/delivery_service'
 import { signStatement } from '@mailx/statement/statement'

@@ -37,15 +37,18 @@ export type FakeNeighbours = {
   readonly lookUps: readonly LookUpLocalKeysRequest[]
   /** Of which domains a fresh document was asked for. */
   readonly freshLooks: readonly string[]
+  /** Hosts another domain from now on. */
+  host(domain: MadeDomain): void
   /** What directory says of another domain from now on. */
   setPeer(peer: MadeDomain): void
   stop(): Promise<void>
 }
 
 export async function fakeNeighbours(
-  hosted: readonly MadeDomain[],
+  initiallyHosted: readonly MadeDomain[],
   peers: readonly MadeDomain[],
 ): Promise<FakeNeighbours> {
+  const hosted = [...initiallyHosted]
   const known = new Map(peers.map((peer) => [peer.domain, peer]))
   const certified = new Map<string, Uint8Array>()
   const lookUps: LookUpLocalKeysRequest[] = []
@@ -135,6 +138,7 @@ export async function fakeNeighbours(
     certified,
     lookUps,
     freshLooks,
+    host: (domain) => void hosted.push(domain),
     setPeer: (peer) => known.set(peer.domain, peer),
     stop: () => server.stop({ graceMs: 0 }),
   }

@@ -15,6 +15,7 @@ import { openConnections } from '@mailx/runtime/connections'
 import type { RunningService } from '@mailx/runtime/running-service'
 import { createLogger } from '@mailx/telemetry/logger'
 import { eventually } from '@mailx/testing/eventually'
+import { tcpProxy } from '@mailx/testing/tcp-proxy'
 import { testNats } from '@mailx/testing/test-nats'
 import { testPostgres } from '@mailx/testing/test-postgres'
 import { testRedis } from '@mailx/testing/test-redis'
@@ -32,10 +33,14 @@ export async function inboundWorld(env: Readonly<Record<string, string>> = {}) {
   )
   if (!a || !b || !evil) throw new Error('no domains')
   const neighbours = await fakeNeighbours([b], [a, evil])
+  const [toPostgres, toRedis] = await Promise.all([
+    tcpProxy({ target: postgres.url }),
+    tcpProxy({ target: redis.url }),
+  ])
   const config = readConfig(InboundFederationConfig, {
-    DATABASE_URL: postgres.url,
+    DATABASE_URL: toPostgres.through(postgres.url),
     NATS_URL: nats.url,
-    REDIS_URL: redis.url,
+    REDIS_URL: toRedis.through(redis.url),
     BUS_KEY: key32(),
     KEY_ENCRYPTION_KEY: key32(),
     LOG_PARTITIONS: '2',
@@ -139,8 +144,23 @@ export async function inboundWorld(env: Readonly<Record<string, string>> = {}) {
   await projected('bob@b.test')
 
   return {
-    ...{ a, b, evil, neighbours, postgres, redis, log, nats: open.connections.nats },
-    ...{ dial, connect, receptions, hostDomain, register, fill, projected },
+    a,
+    b,
+    evil,
+    neighbours,
+    postgres,
+    redis,
+    toPostgres,
+    toRedis,
+    log,
+    nats: open.connections.nats,
+    dial,
+    connect,
+    receptions,
+    hostDomain,
+    register,
+    fill,
+    projected,
     restart: async () => {
       await service.stop()
       await start()
@@ -150,6 +170,7 @@ export async function inboundWorld(env: Readonly<Record<string, string>> = {}) {
       await service.stop()
       await open.close()
       await neighbours.stop()
+      await Promise.all([toPostgres.stop(), toRedis.stop()])
       await Promise.all([postgres.drop(), nats.drop(), redis.drop()])
     },
   }

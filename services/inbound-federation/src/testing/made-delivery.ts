@@ -1,7 +1,7 @@
 import { blake2b256 } from '@mailx/crypto/hash'
 import { randomBytes } from '@mailx/crypto/random'
 import { newId } from '@mailx/crypto/uuid'
-import { deliveryLeaf } from '@mailx/federation/delivery-leaf'
+import { deliveryLeaf } from '@mailx/delivery/delivery-leaf'
 import type { MadeDomain } from '@mailx/federation/testing/made-domain'
 import { rootOf } from '@mailx/merkle/tree-hash'
 import { Delivery, type DeliveryBatch } from '@mailx/proto/delivery/v1/delivery_service'

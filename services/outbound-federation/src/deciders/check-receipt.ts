@@ -1,6 +1,6 @@
 import { equal } from '@mailx/crypto/encoding'
 import { MailxError } from '@mailx/errors/mailx-error'
-import { receiptLeafOf } from '@mailx/federation/receipt-leaf'
+import { receiptLeafOf } from '@mailx/delivery/receipt-leaf'
 import { inclusionProof } from '@mailx/merkle/inclusion-proof'
 import { rootOf } from '@mailx/merkle/tree-hash'
 import {

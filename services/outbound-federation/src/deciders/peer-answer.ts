@@ -1,5 +1,8 @@
 import { parseId } from '@mailx/crypto/uuid'
-import { type DeliveryResponse, DeliveryResponse_Status } from '@mailx/proto/delivery/v1/delivery_service'
+import {
+  type DeliveryResponse,
+  DeliveryResponse_Status,
+} from '@mailx/proto/delivery/v1/delivery_service'
 import type { Fault } from './delivery.ts'
 
 /** What a peer's answer to one delivery means for it. */
@@ -75,5 +78,5 @@ const unknown = (reason: string): PeerAnswer => ({
 export const cleanText = (text: string): string =>
   text
     .slice(0, 300)
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
     .trim()

@@ -6,8 +6,8 @@ import { authorityOf } from '@mailx/federation/peer-authority'
 import { callUnary } from '@mailx/grpc/client'
 import { type DomainDocument, keyByKid } from '@mailx/keys/domain-document'
 import type { DirectoryServiceClient, Peer } from '@mailx/proto/directory/v1/directory_service'
-import type { AttemptStage } from '../deciders/failure.ts'
 import type { LaneName } from '../deciders/due-delivery.ts'
+import type { AttemptStage } from '../deciders/failure.ts'
 import type { Origins } from './origin-credentials.ts'
 
 export type ConnectDeps = {
@@ -26,13 +26,15 @@ export type PeerLink = {
   readonly keyOf: (kid: string) => Promise<Uint8Array | undefined>
 }
 
-/** Finds the peer, dials it and proves both sides to each other. `stage` tells how far it came. */
+/**
+ * Finds the peer, dials it and proves both sides to each other. `stage` tells of each step after the
+ * first, which is to discover it.
+ */
 export async function connectPeer(
   deps: ConnectDeps,
   lane: LaneName,
   stage: (reached: AttemptStage) => void,
 ): Promise<PeerLink> {
-  stage('discover')
   const known = await findPeer(deps, lane.peer, false)
   stage('prepare')
   const credentials = await deps.origins.credentialsOf(lane.origin)

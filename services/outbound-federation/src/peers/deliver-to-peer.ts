@@ -66,17 +66,19 @@ export async function deliverToPeer(
       if (whole.length === 0) return erased
       const { key } = await deps.origins.credentialsOf(lane.origin)
       reached('deliver')
-      const response = await link.stream().send(attachmentsOf(deps.sql, whole, reached), (sequence) =>
-        composeBatch({
-          lane,
-          sequence,
-          deliveries: whole,
-          blobs,
-          traceparentOf,
-          key,
-          at: deps.now(),
-        }),
-      )
+      const response = await link
+        .stream()
+        .send(attachmentsOf(deps.sql, whole, reached), (sequence) =>
+          composeBatch({
+            lane,
+            sequence,
+            deliveries: whole,
+            blobs,
+            traceparentOf,
+            key,
+            at: deps.now(),
+          }),
+        )
       return [...erased, ...(await readResponse(link, whole, response))]
     })
     return { status: 'answered', answers }
@@ -98,14 +100,19 @@ function partition(
 ): [whole: DueDelivery[], erased: Answered[]] {
   const isWhole = ({ contentHash, envelopeHash }: DueDelivery) =>
     blobs.has(toHex(contentHash)) && blobs.has(toHex(envelopeHash))
-  const fault = { code: 'NOT_FOUND', reason: 'the sealed message was erased before it was delivered' }
+  const fault = {
+    code: 'NOT_FOUND',
+    reason: 'the sealed message was erased before it was delivered',
+  }
   const erased = deliveries
     .filter((delivery) => !isWhole(delivery))
-    .map((delivery): Answered => ({
-      delivery,
-      answer: { type: 'refused', fault },
-      receipt: noReceipt,
-    }))
+    .map(
+      (delivery): Answered => ({
+        delivery,
+        answer: { type: 'refused', fault },
+        receipt: noReceipt,
+      }),
+    )
   return [deliveries.filter(isWhole), erased]
 }
 

@@ -23,7 +23,10 @@ export type Origins = {
   stop(): Promise<void>
 }
 
-export type OriginCredentialsOptions = Omit<HoldOperationalKeyOptions, 'domain' | 'use' | 'holder' | 'identity'> & {
+export type OriginCredentialsOptions = Omit<
+  HoldOperationalKeyOptions,
+  'domain' | 'use' | 'holder' | 'identity'
+> & {
   readonly identity: Pick<IdentityServiceClient, 'certifyOperationalKey' | 'issueCertificate'>
   /** Connections that show the old certificate are to be replaced. */
   readonly onCertificateRenewed: (origin: string) => void

@@ -1,8 +1,8 @@
 import { MailxError } from '@mailx/errors/mailx-error'
 import { DeliveryServiceClient } from '@mailx/proto/delivery/v1/delivery_service'
 import { PeerServiceClient } from '@mailx/proto/peer/v1/peer_service'
-import type { AttemptStage } from '../deciders/failure.ts'
 import { type LaneName, laneKey } from '../deciders/due-delivery.ts'
+import type { AttemptStage } from '../deciders/failure.ts'
 import { type ConnectDeps, connectPeer, type PeerLink } from './connect-peer.ts'
 import { type DeliveryStream, openDeliveryStream } from './delivery-stream.ts'
 
@@ -34,6 +34,8 @@ type Options = ConnectDeps & { readonly idleMs: number; readonly responseTimeout
 type Entry = {
   readonly link: Promise<OpenLink>
   readonly stages: Set<(reached: AttemptStage) => void>
+  /** How far making the connection has come: for those who join on the way. */
+  reached: AttemptStage
   users: number
   /** Not for new work any more. */
   retired: boolean
@@ -48,9 +50,17 @@ export function peerLinks(options: Options): PeerLinks {
   const connect = (lane: LaneName): Entry => {
     const stages = new Set<(reached: AttemptStage) => void>()
     const link = connectPeer(options, lane, (reached) => {
+      entry.reached = reached
       for (const tell of stages) tell(reached)
     }).then((made) => openLink(made, options, () => retire(entry)))
-    const entry: Entry = { link, stages, users: 0, retired: false, idleTimer: undefined }
+    const entry: Entry = {
+      link,
+      stages,
+      reached: 'discover',
+      users: 0,
+      retired: false,
+      idleTimer: undefined,
+    }
     all.add(entry)
     link.then(
       ({ channel }) => channel.closed.then(() => forget(lane, entry)),
@@ -95,6 +105,7 @@ export function peerLinks(options: Options): PeerLinks {
       entry.users += 1
       clearTimeout(entry.idleTimer)
       entry.stages.add(stage)
+      stage(entry.reached)
       try {
         const link = await entry.link
         return await work(link)

@@ -1,6 +1,6 @@
+import { concat } from '@mailx/crypto/encoding'
 import { byteaArray, int4Array, textArray } from '@mailx/event-log/binary-array'
 import type { Sql } from '@mailx/event-log/sql'
-import { concat } from '@mailx/crypto/encoding'
 import type { Recorded } from '@mailx/events/event'
 import { type SubmissionEvent, submissionEvents } from '@mailx/events/submission'
 import type { Projection } from '@mailx/processors/projection'

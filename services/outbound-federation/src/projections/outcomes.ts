@@ -1,7 +1,7 @@
-import { byteaArray } from '@mailx/event-log/binary-array'
 import { toHex } from '@mailx/crypto/encoding'
-import type { Recorded } from '@mailx/events/event'
+import { byteaArray } from '@mailx/event-log/binary-array'
 import { type DeliveryEvent, deliveryEvents } from '@mailx/events/delivery'
+import type { Recorded } from '@mailx/events/event'
 import type { Projection } from '@mailx/processors/projection'
 
 type Change = {

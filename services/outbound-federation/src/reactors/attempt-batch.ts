@@ -6,7 +6,7 @@ import type { DeliveryCommand } from '../deciders/delivery.ts'
 import type { DueDelivery, LaneName } from '../deciders/due-delivery.ts'
 import { type Failure, readFailure } from '../deciders/failure.ts'
 import type { LaneQueue } from '../deciders/lane-queue.ts'
-import { retryDelay, type RetryPolicy } from '../deciders/retry-schedule.ts'
+import { type RetryPolicy, retryDelay } from '../deciders/retry-schedule.ts'
 import { type Answered, type DeliverDeps, deliverToPeer } from '../peers/deliver-to-peer.ts'
 import { factsOf, type RecordDeps, recordOutcome } from './record-outcome.ts'
 

@@ -14,8 +14,7 @@ type Options = {
 }
 
 // A replica whose machine vanished is noticed after about ten seconds.
-const KEEPALIVES =
-  '-c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3'
+const KEEPALIVES = '-c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3'
 
 /**
  * Which replica works a lane off: session advisory locks of Postgres, all on one connection of its own.
@@ -25,6 +24,7 @@ const KEEPALIVES =
 export function laneLocks({ onLost, pool }: Options): LaneLocks {
   const held = new Set<string>()
   let client: Promise<pg.Client> | undefined
+  let last: Promise<unknown> = Promise.resolve()
   let stopped = false
 
   const connect = async (): Promise<pg.Client> => {
@@ -43,6 +43,13 @@ export function laneLocks({ onLost, pool }: Options): LaneLocks {
     return fresh
   }
 
+  /** One query at a time: the connection takes no more. */
+  const query = <Row extends object>(text: string, values: unknown[]): Promise<Row[]> => {
+    const turn = last.then(async () => (await (await connected()).query<Row>(text, values)).rows)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+
   const connected = async (): Promise<pg.Client> => {
     client ??= connect()
     try {
@@ -57,7 +64,7 @@ export function laneLocks({ onLost, pool }: Options): LaneLocks {
     acquire: async (lanes) => {
       const wanted = lanes.filter((lane) => !held.has(lane))
       if (wanted.length > 0) {
-        const { rows } = await (await connected()).query<{ lane: string; locked: boolean }>(
+        const rows = await query<{ lane: string; locked: boolean }>(
           `select lane, pg_try_advisory_lock(hashtextextended('mailx/outbound/' || lane, 0)) as locked
              from unnest($1::text[]) as lane`,
           [wanted],
@@ -68,7 +75,7 @@ export function laneLocks({ onLost, pool }: Options): LaneLocks {
     },
     release: async (lane) => {
       if (!held.delete(lane)) return
-      await (await connected()).query(
+      await query(
         "select pg_advisory_unlock(hashtextextended('mailx/outbound/' || $1, 0))",
         [lane],
       )
@@ -76,9 +83,10 @@ export function laneLocks({ onLost, pool }: Options): LaneLocks {
     stop: async () => {
       stopped = true
       held.clear()
-      const last = await client?.catch(() => undefined)
+      await last
+      const connection = await client?.catch(() => undefined)
       client = undefined
-      await last?.end()
+      await connection?.end()
     },
   }
 }

@@ -14,8 +14,8 @@ export type LanePages = {
   notice(partition: string, position?: bigint): void
   /** Deliveries fresh from the projection: theirs if they continue what was read, else a notice. */
   offer(growth: LaneGrowth): DueDelivery[]
-  /** Reads on where the lane is behind. */
-  refill(): Promise<DueDelivery[]>
+  /** Reads on where the lane is behind, and hands each page out as soon as it is there. */
+  refill(take: (page: readonly DueDelivery[]) => void): Promise<void>
   /** Before which position everything is final, if `held` is all that was read and is not. */
   floors(held: readonly DueDelivery[]): ReadonlyMap<string, bigint>
   /** Forgets what was read and is not final: it will be read again. */
@@ -89,8 +89,8 @@ export function lanePages({ bounceAfterMs, floors, lane, partitions, sql }: Opti
         .filter(({ event }) => event.position > cursor.position)
         .map((delivery) => fromProjected(delivery, bounceAfterMs))
     },
-    refill: async () => {
-      const pages = await Promise.all(
+    refill: async (take) => {
+      await Promise.all(
         [...behind].map(async ([partition, notices]) => {
           const page = await readDue(sql, request(partition, cursorOf(partition)))
           const last = page.at(-1)
@@ -98,10 +98,10 @@ export function lanePages({ bounceAfterMs, floors, lane, partitions, sql }: Opti
             cursors.set(partition, { position: last.position, ordinal: last.ordinal })
           }
           if (page.length < PAGE && behind.get(partition) === notices) behind.delete(partition)
-          return page
+          // At once: from here on what is offered for the partition comes after this page.
+          take(page)
         }),
       )
-      return pages.flat()
     },
     floors: floorsOf,
     rewind: (held) => {

@@ -11,11 +11,12 @@
  *  5. Every minute: notices of delay, the end of expired deliveries, the floor is noted.
  *  6. Without work for a while the lane is given up.
  */
+
+import { signalBox } from '@mailx/processors/signal-box'
 import type { Logger } from '@mailx/telemetry/logger'
 import { gauge } from '@mailx/telemetry/metrics'
-import { signalBox } from '@mailx/processors/signal-box'
-import type { DueDelivery, LaneName } from '../deciders/due-delivery.ts'
 import type { Fault } from '../deciders/delivery.ts'
+import type { DueDelivery, LaneName } from '../deciders/due-delivery.ts'
 import type { Failure } from '../deciders/failure.ts'
 import { laneQueue } from '../deciders/lane-queue.ts'
 import { retryDelay } from '../deciders/retry-schedule.ts'
@@ -83,7 +84,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   let contactedAt = Number.NEGATIVE_INFINITY
   const labels = { service: 'outbound-federation', ...name }
 
-  const done = live().finally(() => {
+  const done = live().then(() => {
     queueAge.remove(labels)
     onClosed()
   })
@@ -126,7 +127,16 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
       }
     }
     await Promise.all(running)
-    if (pages !== undefined) await noteFloors(pages)
+    await leave()
+  }
+
+  /** Notes are a help to the next owner, no more: without them it looks through more. */
+  async function leave(): Promise<void> {
+    try {
+      if (pages !== undefined) await noteFloors(pages)
+    } catch (error) {
+      logger.warn({ err: error, ...name }, 'a lane was left without notes')
+    }
   }
 
   async function begin(): Promise<LanePages> {
@@ -166,7 +176,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
     launch()
     const ready = queue.size - queue.waiting
     if (read.behind && ready < HELD / 2 && queue.waiting < WAITING) {
-      queue.add(await read.refill())
+      await read.refill(queue.add)
       launch()
       return false
     }

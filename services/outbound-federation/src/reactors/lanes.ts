@@ -105,7 +105,8 @@ export function startLanes(options: Options): Lanes {
     return turn
   }
 
-  function start(name: LaneName): void {
+  function start({ origin, peer }: LaneName): void {
+    const name = { origin, peer }
     const key = laneKey(name)
     lanes.set(
       key,

@@ -22,7 +22,11 @@ export const lookUpPeerKeys = ({ links, timeoutMs }: Deps) =>
         lane,
         () => undefined,
         (link) =>
-          callUnary(link.peerService().lookUpKeys, { asker, addresses }, { timeoutMs, metadata: {} }),
+          callUnary(
+            link.peerService().lookUpKeys,
+            { asker, addresses },
+            { timeoutMs, metadata: {} },
+          ),
       )
     const answer = await again(ask)
     if (answer.answers.length !== addresses.length) {

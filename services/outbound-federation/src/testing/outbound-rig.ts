@@ -1,8 +1,8 @@
+import { readConfig } from '@mailx/config/read-config'
 import { toBase64, toHex } from '@mailx/crypto/encoding'
 import { blake2b256 } from '@mailx/crypto/hash'
 import { randomBytes } from '@mailx/crypto/random'
 import { formatId, newId } from '@mailx/crypto/uuid'
-import { readConfig } from '@mailx/config/read-config'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { decodeEvent, encodeEvent } from '@mailx/events/codec'
 import { type DeliveryEvent, deliveryEvents } from '@mailx/events/delivery'
@@ -84,13 +84,16 @@ export async function outboundRig(more: Record<string, string> = {}) {
     DIRECTORY_ADDRESS: neighbours.address,
     RETRY_FIRST_MS: '50',
     RETRY_LONGEST_MS: '200',
-    PEER_TIMEOUT_MS: '500',
+    PEER_TIMEOUT_MS: '1500',
     PEER_DIAL_TIMEOUT_MS: '2000',
     SHUTDOWN_GRACE_MS: '500',
     ...more,
   }
   const config = readConfig(OutboundConfig, env)
-  const open = await openConnections(config, 'test', { logger, signal: new AbortController().signal })
+  const open = await openConnections(config, 'test', {
+    logger,
+    signal: new AbortController().signal,
+  })
   const { log } = open.connections
   const running = new Set<RunningService>()
 
@@ -145,7 +148,9 @@ export async function outboundRig(more: Record<string, string> = {}) {
       const messageId = newId(Date.now(), randomBytes)
       const content = randomBytes(submission.contentBytes ?? 300)
       const envelopes = to.map(() => randomBytes(200))
-      const attachments = Array.from({ length: submission.attachments ?? 0 }, () => randomBytes(9_000))
+      const attachments = Array.from({ length: submission.attachments ?? 0 }, () =>
+        randomBytes(9_000),
+      )
       const blobs = [content, ...envelopes, ...attachments].map((data) => ({
         hash: blake2b256(data),
         data,
@@ -240,14 +245,15 @@ function directoryOf({ domains, peers, undiscovered }: Known) {
     if (known === undefined || peer === undefined) {
       throw new MailxError('DOMAIN_NOT_FOUND', `${domain} does not exist`)
     }
-    return Peer.create({
+    return {
+      ...Peer.create(),
       domain,
       publicKey: known.domainKey.publicKey,
       document: known.documentBytes,
       peerEndpoint: `mailx.${domain}:${peer.listener.port}`,
       addresses: ['127.0.0.1'],
       expiresAtUnixMs: BigInt(Date.now() + HOUR_MS),
-    })
+    }
   })
   return { definition: DirectoryServiceService, implementation: { getPeer } }
 }

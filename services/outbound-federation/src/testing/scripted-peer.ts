@@ -2,20 +2,20 @@ import { blake2b256 } from '@mailx/crypto/hash'
 import { randomBytes } from '@mailx/crypto/random'
 import { formatId } from '@mailx/crypto/uuid'
 import { peerChallenge } from '@mailx/federation/authorize-peer'
-import { deliveryLeaf } from '@mailx/federation/delivery-leaf'
+import { deliveryLeaf } from '@mailx/delivery/delivery-leaf'
 import { authorityOf } from '@mailx/federation/peer-authority'
 import { listenForPeers, type PeerListener } from '@mailx/federation/peer-listener'
 import type { ConnectionOf } from '@mailx/federation/peer-server'
-import { receiptLeafOf } from '@mailx/federation/receipt-leaf'
+import { receiptLeafOf } from '@mailx/delivery/receipt-leaf'
 import type { MadeDomain } from '@mailx/federation/testing/made-domain'
 import type { GrpcService } from '@mailx/grpc/server'
 import { bidi } from '@mailx/grpc/stream'
 import { unary } from '@mailx/grpc/unary'
 import { rootOf } from '@mailx/merkle/tree-hash'
 import {
-  type Delivery,
   type DeliverStreamRequest,
   DeliverStreamResponse,
+  type Delivery,
   type DeliveryBatch,
   DeliveryResponse,
   DeliveryServiceService,
@@ -96,10 +96,10 @@ export async function scriptedPeer(options: Options): Promise<ScriptedPeer> {
           challenge.authorize(connectionOf(call), request),
         ),
         lookUpKeys: unary<LookUpPeerKeysRequest, LookUpPeerKeysResponse>(
-          async ({ addresses, asker }) =>
-            LookUpPeerKeysResponse.fromPartial({
-              answers: addresses.map((address) => ({ address: `${address} for ${asker}` })),
-            }),
+          async ({ addresses, asker }) => ({
+            ...LookUpPeerKeysResponse.create(),
+            answers: addresses.map((address) => ({ address: `${address} for ${asker}` })),
+          }),
         ),
       },
     },
@@ -205,6 +205,14 @@ function answer(
   }
   const { kid, secretKey } = domain.keys.deliver
   const signature = signStatement('delivery-receipt', statement, secretKey)
-  const receipt = { kid, root, count, signedAtUnixMs: BigInt(signedAt), signature, index: 0, path: [] }
+  const receipt = {
+    kid,
+    root,
+    count,
+    signedAtUnixMs: BigInt(signedAt),
+    signature,
+    index: 0,
+    path: [],
+  }
   return { sequence, responses, receipt }
 }

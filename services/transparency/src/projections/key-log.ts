@@ -1,5 +1,5 @@
-import { byteaArray } from '@mailx/event-log/binary-array'
 import { MailxError } from '@mailx/errors/mailx-error'
+import { byteaArray } from '@mailx/event-log/binary-array'
 import type { Sql } from '@mailx/event-log/sql'
 import type { Recorded } from '@mailx/events/event'
 import { type IdentityEvent, identityEvents } from '@mailx/events/identity'

@@ -1,6 +1,6 @@
 import { MailxError } from '@mailx/errors/mailx-error'
-import { repeatedly } from '@mailx/messaging/repeatedly'
 import type { Sql } from '@mailx/event-log/sql'
+import { repeatedly } from '@mailx/messaging/repeatedly'
 import type { Logger } from '@mailx/telemetry/logger'
 import { counter } from '@mailx/telemetry/metrics'
 import { type SequenceDeps, sequenceTree } from './sequence-tree.ts'

@@ -1,7 +1,7 @@
+import { readConfig } from '@mailx/config/read-config'
 import { toBase64 } from '@mailx/crypto/encoding'
 import { randomBytes } from '@mailx/crypto/random'
 import { type SigningKeyPair, signingKeyPair } from '@mailx/crypto/sign'
-import { readConfig } from '@mailx/config/read-config'
 import { encodeEvent } from '@mailx/events/codec'
 import { type IdentityEvent, identityEvents } from '@mailx/events/identity'
 import { connectGrpc } from '@mailx/grpc/client'

@@ -42,7 +42,6 @@ export async function sendDraft(account: Account, draft: Draft, output: Output):
   const bar = output.progress('Uploading', sealed.parts.length + 1)
   const traceparent = currentTraceparent()
   const result = await submitSealed(account, sealed, {
-    ...(traceparent && { traceparent }),
     onProgress: (uploaded) => bar.update(uploaded),
   }).finally(() => bar.stop())
   const messageId = formatId(sealed.submission.messageId)

@@ -8,8 +8,10 @@ import { sealDraft, submitSealed } from '@mailx/client/send'
 import { randomBytes } from '@mailx/crypto/random'
 import type { Stack } from '@mailx/dev-tool/stack'
 import { eventually } from '@mailx/testing/eventually'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { person, receive, send, settled, testStack, visitor } from './people.ts'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { patience, person, receive, send, settled, testStack, visitor } from './people.ts'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
 
 let stack: Stack
 let erin: Account
@@ -19,7 +21,7 @@ beforeAll(async () => {
   stack = await testStack('one-deployment', { one: ['c.test', 'd.test'] })
   erin = await person(stack, 'erin@c.test')
   frank = await person(stack, 'frank@d.test')
-}, 90_000)
+})
 
 afterAll(async () => {
   for (const { transport } of [erin, frank]) transport.close()
@@ -63,12 +65,9 @@ test('a lost device is struck off with the recovery code, and the mail is still 
   expect((await receive(found, id)).payload.body).toBe('this')
 
   // The lost device is refused with its session, and with a new one.
-  await eventually(
-    async () => {
-      const draft = await sealDraft(found, { to: ['erin@c.test'], subject: '', body: '' })
-      await expect(submitSealed(lost, draft)).rejects.toMatchObject({ code: 'DEVICE_REVOKED' })
-    },
-    { timeoutMs: 10_000 },
-  )
+  await eventually(async () => {
+    const draft = await sealDraft(found, { to: ['erin@c.test'], subject: '', body: '' })
+    await expect(submitSealed(lost, draft)).rejects.toMatchObject({ code: 'DEVICE_REVOKED' })
+  }, patience)
   before.transport.close()
 })

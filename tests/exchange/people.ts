@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseAddress } from '@mailx/address/address'
 import { type Account, createAccount } from '@mailx/client/account'
 import { findHome } from '@mailx/client/find-home'
@@ -9,7 +12,8 @@ import { type Draft, sealDraft, submitSealed } from '@mailx/client/send'
 import { signedIn } from '@mailx/client/session'
 import { randomBytes } from '@mailx/crypto/random'
 import { formatId } from '@mailx/crypto/uuid'
-import { type Stack, startStack } from '@mailx/dev-tool/stack'
+import type { Backends } from '@mailx/dev-tool/deployment'
+import { type Stack, type StackOptions, startStack } from '@mailx/dev-tool/stack'
 import type { OpenedMessage } from '@mailx/envelope/open-message'
 import { dnsResolver } from '@mailx/federation/dns-resolver'
 import type { MessageStatus } from '@mailx/proto/storage/v1/storage_service'
@@ -17,26 +21,43 @@ import { eventually } from '@mailx/testing/eventually'
 import { testNats } from '@mailx/testing/test-nats'
 import { testPostgres } from '@mailx/testing/test-postgres'
 import { testRedis } from '@mailx/testing/test-redis'
+import { compileCache } from './programs.ts'
 
-/** A stack on the servers of the test run, with databases of its own. */
+/** How long to wait for what is sure to come: machines may be busy. */
+export const patience = { timeoutMs: 60_000 }
+
+/** Where the stack's logs and keyrings stay when the test is over, for a look at what went wrong. */
+const KEEP = 'MAILX_KEEP_TEST_FILES'
+
+/** A stack on the servers of the test run, with databases and a folder of its own. */
 export async function testStack(
   name: string,
   deployments: Readonly<Record<string, readonly string[]>>,
-  env: Readonly<Record<string, string>> = {},
+  options: Partial<StackOptions> = {},
 ): Promise<Stack> {
-  return startStack({
+  const folder = await mkdtemp(join(tmpdir(), `mailx-${name}-`))
+  const stack = await startStack({
     separate: false,
     say: () => {},
     deployments,
-    folder: `.cache/tests/${name}`,
-    env: { LOG_LEVEL: 'debug', ...env },
-    backendsOf: async () => ({
-      databaseUrl: (await testPostgres()).url,
-      natsUrl: (await testNats()).url,
-      redisUrl: (await testRedis()).url,
-    }),
+    folder,
+    backendsOf: sharedServers,
+    ...options,
+    env: { LOG_LEVEL: 'debug', ...compileCache, ...options.env },
   })
+  const stop = async () => {
+    await stack.stop()
+    if (!process.env[KEEP]) await rm(folder, { recursive: true, force: true })
+  }
+  return { ...stack, stop }
 }
+
+/** A database, an account and a numbered database on the servers that the tests of a run share. */
+export const sharedServers = async (): Promise<Backends> => ({
+  databaseUrl: (await testPostgres()).url,
+  natsUrl: (await testNats()).url,
+  redisUrl: (await testRedis()).url,
+})
 
 /** Finds the address's server through DNS, registers there, and is ready to write. */
 export async function person(stack: Stack, address: string): Promise<Account> {
@@ -76,15 +97,12 @@ export async function send(from: Account, draft: Draft): Promise<Uint8Array> {
 
 /** Waits until the message is in the mailbox, and opens it with every check. */
 export async function receive(account: Account, messageId: Uint8Array): Promise<OpenedMessage> {
-  return eventually(
-    async () => {
-      const [message] = await readMessages(account, [messageId])
-      if (message === undefined) throw new Error(`${formatId(messageId)} has not arrived`)
-      if ('refused' in message) throw message.refused
-      return message.opened
-    },
-    { timeoutMs: 20_000 },
-  )
+  return eventually(async () => {
+    const [message] = await readMessages(account, [messageId])
+    if (message === undefined) throw new Error(`${formatId(messageId)} has not arrived`)
+    if ('refused' in message) throw message.refused
+    return message.opened
+  }, patience)
 }
 
 /** What the sender's server says of a message. */
@@ -104,22 +122,19 @@ export async function settled(
   messageId: Uint8Array,
   states: Readonly<Record<string, string>>,
 ): Promise<MessageStatus> {
-  return eventually(
-    async () => {
-      const status = await statusOf(account, messageId)
-      const found = Object.fromEntries(
-        status.recipients.map(({ recipient, state }) => [
-          recipient,
-          state.replace('DELIVERY_STATE_', '').toLowerCase(),
-        ]),
-      )
-      for (const [recipient, state] of Object.entries(states)) {
-        if (found[recipient] !== state) {
-          throw new Error(`${recipient} is ${found[recipient]}, not ${state}`)
-        }
+  return eventually(async () => {
+    const status = await statusOf(account, messageId)
+    const found = Object.fromEntries(
+      status.recipients.map(({ recipient, state }) => [
+        recipient,
+        state.replace('DELIVERY_STATE_', '').toLowerCase(),
+      ]),
+    )
+    for (const [recipient, state] of Object.entries(states)) {
+      if (found[recipient] !== state) {
+        throw new Error(`${recipient} is ${found[recipient]}, not ${state}`)
       }
-      return status
-    },
-    { timeoutMs: 30_000 },
-  )
+    }
+    return status
+  }, patience)
 }

@@ -51,6 +51,25 @@ test('what arrives during a write waits for it and then lingers', async () => {
   expect(batches.map(({ size }) => size)).toEqual([1, 2])
 })
 
+test('what arrives soon after a write lingers, what arrives later does not', async () => {
+  const { batches, commit, finish } = writer({ lingerMs: 2 })
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(0)
+  await finish(0)
+  await vi.advanceTimersByTimeAsync(1)
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(1)
+  commit.add('p', item())
+  expect(batches).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(batches.map(({ size }) => size)).toEqual([1, 2])
+  await finish(1)
+  await vi.advanceTimersByTimeAsync(5)
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(0)
+  expect(batches.map(({ size }) => size)).toEqual([1, 2, 1])
+})
+
 test('what has waited long enough during a write does not linger', async () => {
   const { batches, commit, finish } = writer({ lingerMs: 2 })
   commit.add('p', item())

@@ -1,7 +1,7 @@
 import { MailxError } from '@mailx/errors/mailx-error'
 
 export type GroupCommitLimits = {
-  /** How long a request waits for company while another batch of its partition is being written. */
+  /** How long a request waits for company while its partition is busy, or was just now. */
   readonly lingerMs: number
   readonly maxBatchEvents: number
   readonly maxBatchBytes: number
@@ -29,6 +29,8 @@ type Queue<T> = {
   events: number
   bytes: number
   busy: boolean
+  /** When the last batch was done; a `performance.now()`. */
+  idleSince: number
   timer: NodeJS.Timeout | undefined
 }
 
@@ -41,8 +43,9 @@ export type GroupCommit<T> = {
 
 /**
  * Gathers items per partition and has them written in batches, one batch of a partition at a time. A
- * batch starts at once when the partition is idle; what arrives while one is being written waits
- * until that is done and the oldest has lingered, or the next batch is full.
+ * batch starts at once when the partition is quiet. What arrives while one is being written, or soon
+ * after, waits until that is done and the oldest has lingered, or the next batch is full: so the
+ * batches grow as soon as there is something to gather.
  */
 export function groupCommit<T extends Item>(
   limits: GroupCommitLimits,
@@ -68,9 +71,10 @@ export function groupCommit<T extends Item>(
     queue.bytes += item.bytes
     if (queue.busy) return
     if (isFull(queue)) flush(partition, queue)
-    // Idle. What else this turn of the event loop appends still gets into the batch.
-    else if (queue.items.length === 1 && queue.timer === undefined) {
-      setImmediate(() => flush(partition, queue))
+    else if (queue.items.length === 1) {
+      if (item.since - queue.idleSince < limits.lingerMs) next(partition, queue)
+      // What else this turn of the event loop appends still gets into the batch.
+      else setImmediate(() => flush(partition, queue))
     }
   }
 
@@ -93,6 +97,7 @@ export function groupCommit<T extends Item>(
         waiting.bytes -= item.bytes
       }
       queue.busy = false
+      queue.idleSince = performance.now()
       next(partition, queue)
       if (waiting.events === 0) tellDrained()
     })
@@ -131,7 +136,14 @@ export function groupCommit<T extends Item>(
   function queueOf(partition: string): Queue<T> {
     const existing = queues.get(partition)
     if (existing !== undefined) return existing
-    const queue: Queue<T> = { items: [], events: 0, bytes: 0, busy: false, timer: undefined }
+    const queue: Queue<T> = {
+      items: [],
+      events: 0,
+      bytes: 0,
+      busy: false,
+      idleSince: Number.NEGATIVE_INFINITY,
+      timer: undefined,
+    }
     queues.set(partition, queue)
     return queue
   }

@@ -1,29 +1,23 @@
 import { MailxError } from '@mailx/errors/mailx-error'
-import { contexts } from '@mailx/events/contexts'
 import { errorType, failSpan } from '@mailx/telemetry/tracer'
 import type { Pool } from 'pg'
 import { startAppendSpan, withCommitSpan } from './append-spans.ts'
 import type { Appended, AppendRequest, CommittedBatch, EventLog } from './event-log.ts'
 import { defaultLimits, type GroupCommitLimits, groupCommit } from './group-commit.ts'
 import { appendBatchSize, appendFailures, commitSeconds } from './log-metrics.ts'
+import { type ContextOptions, openContexts } from './open-contexts.ts'
 import { partitionIndex, partitionName } from './partition-of.ts'
 import { partitionWriter } from './partition-writer.ts'
 import { checkRequest, type PendingAppend, pendingAppend } from './pending-append.ts'
 import type { BatchPlan } from './plan-batch.ts'
-import { fromPostgresError } from './postgres-error.ts'
+import { answer } from './postgres-error.ts'
 import { readEvents, readHeads, readStream } from './read-log.ts'
 
-export type EventLogOptions = {
+export type EventLogOptions = ContextOptions & {
   readonly pool: Pool
-  /** Context → how many partitions it gets if it is new. Left out: all contexts of MailX. */
-  readonly contexts?: { readonly [context: string]: number }
-  /**
-   * How many partitions a new context gets that may have several. Left out: nothing is created, and
-   * only what exists can be opened; for tools that look at a log.
-   */
-  readonly partitions?: number
   readonly limits?: Partial<GroupCommitLimits>
   readonly now?: () => number
+  /** How long to find out whether a batch was committed when Postgres was lost meanwhile. */
   readonly doubtMs?: number
 }
 
@@ -34,7 +28,7 @@ export type EventLogOptions = {
  */
 export async function openEventLog(options: EventLogOptions): Promise<EventLog> {
   const { pool, now = Date.now, doubtMs = 3000 } = options
-  const counts = await openContexts(options)
+  const counts = await openContexts(pool, options)
   const listeners = new Set<(batch: CommittedBatch) => void>()
   const writers = new Map<string, (requests: readonly PendingAppend[]) => Promise<void>>()
   for (const [context, count] of counts) {
@@ -121,48 +115,3 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
 
 const names = (context: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => partitionName(context, index))
-
-const defaultContexts = (many: number): { [context: string]: number } =>
-  Object.fromEntries(
-    Object.entries(contexts).map(([name, context]) => [
-      name,
-      context.partitions === 'one' ? 1 : many,
-    ]),
-  )
-
-const create = `with wanted as (
-    select * from unnest($1::text[], $2::int[]) as w(name, partitions)
-  ), created as (
-    insert into log.contexts select name, partitions from wanted order by name
-      on conflict do nothing
-      returning name, partitions
-  )
-  insert into log.partitions (name, context)
-    select c.name || '-' || i, c.name from created c, generate_series(0, c.partitions - 1) i`
-
-const existing = 'select name, partitions from log.contexts where name = any($1)'
-
-/** Creates those that are missing, and nothing else: a read-only log can be opened. */
-async function openContexts(options: EventLogOptions): Promise<Map<string, number>> {
-  const { pool, partitions } = options
-  const wanted = options.contexts ?? defaultContexts(partitions ?? 1)
-  const wantedNames = Object.keys(wanted)
-  const read = async () => {
-    const { rows } = await answer(
-      pool.query<{ name: string; partitions: number }>(existing, [wantedNames]),
-    )
-    return new Map(rows.map((row) => [row.name, row.partitions]))
-  }
-  const found = await read()
-  if (found.size === wantedNames.length || partitions === undefined) return found
-  await answer(pool.query(create, [wantedNames, Object.values(wanted)]))
-  return read()
-}
-
-async function answer<T>(query: Promise<T>): Promise<T> {
-  try {
-    return await query
-  } catch (error) {
-    throw fromPostgresError(error)
-  }
-}

@@ -48,3 +48,12 @@ export function fromPostgresError(error: unknown): MailxError {
   }
   return new MailxError('INTERNAL', 'Postgres refused a statement', { cause: error })
 }
+
+/** The query's result; its failure becomes the MailxError that a caller may see. */
+export async function answer<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query
+  } catch (error) {
+    throw fromPostgresError(error)
+  }
+}

@@ -52,13 +52,30 @@ test('a deny-list keeps out whom it names', async () => {
   expect(() => admit('b.test')).not.toThrow()
 })
 
-test('a changed file counts without restart, a broken one does not', async () => {
-  const { admit, reload } = await policyOf('deny', 'evil.test\n', 10)
+test('a changed file counts without restart', async () => {
+  const { admit } = await policyOf('deny', 'evil.test\n', 10)
   await writeFile(list, 'evil.test\nworse.test\n')
   await vi.waitFor(() => expect(() => admit('worse.test')).toThrow(notAllowed))
-  await writeFile(list, 'not a domain at all\n')
-  await expect(reload()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+})
+
+test('a file that is being written counts only when it is whole', async () => {
+  const { admit, look } = await policyOf('deny', 'evil.test\n')
+  await writeFile(list, '')
+  await look()
+  await writeFile(list, 'evil.test\nworse.test\n')
+  await look()
+  expect(() => admit('evil.test')).toThrow(notAllowed)
+  expect(() => admit('worse.test')).not.toThrow()
+  await look()
   expect(() => admit('worse.test')).toThrow(notAllowed)
+})
+
+test('a broken file leaves the list as it was', async () => {
+  const { admit, look } = await policyOf('deny', 'evil.test\n')
+  await writeFile(list, 'not a domain at all\n')
+  await look()
+  await expect(look()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  expect(() => admit('evil.test')).toThrow(notAllowed)
 })
 
 test('a list that is missing stops the start', async () => {

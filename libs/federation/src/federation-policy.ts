@@ -8,8 +8,8 @@ export type FederationMode = 'open' | 'allow' | 'deny'
 export type FederationPolicy = {
   /** Throws PEER_NOT_ALLOWED for a domain that is kept out. */
   admit(domain: string): void
-  /** Reads the list anew if the file changed. Runs by itself; a broken file keeps the last list. */
-  reload(): Promise<void>
+  /** Looks whether the list changed; see watched-file.ts. Runs by itself. */
+  look(): Promise<void>
   stop(): void
 }
 
@@ -24,7 +24,7 @@ type FederationPolicyOptions = Pick<
 
 const openPolicy: FederationPolicy = {
   admit: () => undefined,
-  reload: () => Promise.resolve(),
+  look: () => Promise.resolve(),
   stop: () => undefined,
 }
 
@@ -52,7 +52,7 @@ export async function loadFederationPolicy({
       const message = `${domain} ${why} of this deployment; its operator decides`
       throw new MailxError('PEER_NOT_ALLOWED', message)
     },
-    reload: list.reload,
+    look: list.look,
     stop: list.stop,
   }
 }

@@ -7,7 +7,7 @@ import { encodeFields } from '@mailx/statement/statement'
 
 /** What runs a statement: a pool or a client of node-postgres. */
 export type VaultSql = {
-  query<Row extends object>(text: string, values?: unknown[]): Promise<{ rows: Row[] }>
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
 }
 
 export type KeyVaultOptions = {
@@ -67,8 +67,8 @@ export function openKeyVault({ sql, schema, kek, random }: KeyVaultOptions): Key
   const columns = 'domain, use, generation, public_key, wrapped_seed, kid, not_before, not_after'
   const read = async (where: string, values: unknown[]): Promise<VaultKey[]> => {
     const text = `select ${columns} from ${schema}.vault where ${where} order by generation`
-    const { rows } = await sql.query<Row>(text, values)
-    return rows.map((row) => openRow(row, schema, kek))
+    const { rows } = await sql.query(text, values)
+    return (rows as Row[]).map((row) => openRow(row, schema, kek))
   }
   const keep = async (slot: KeySlot): Promise<VaultKey> => {
     const { domain, generation, use } = slot

@@ -4,8 +4,11 @@ import { MailxError } from '@mailx/errors/mailx-error'
 /** What a file says, kept up to date without restart. */
 export type WatchedFile<Content> = {
   current(): Content
-  /** Reads the file anew if it changed. Runs by itself; a broken file leaves what was there. */
-  reload(): Promise<void>
+  /**
+   * Looks at the file. A change counts when two looks in a row see the same one, so that a file that is
+   * being written is not read half. Runs by itself; a broken file leaves what was there.
+   */
+  look(): Promise<void>
   stop(): void
 }
 
@@ -40,17 +43,22 @@ export async function watchFile<Content>(
   const read = async () => options.parse(await readFile(path, 'utf8'))
   let version = await attempt(versionOf)
   let content = await attempt(read)
+  let seen = version
 
-  const reload = async () => {
+  const look = async () => {
     const found = await attempt(versionOf)
-    if (found === version) return
-    content = await attempt(read)
+    const settled = found === seen
+    seen = found
+    if (found === version || !settled) return
+    const changed = await attempt(read)
+    if ((await attempt(versionOf)) !== found) return
+    content = changed
     version = found
     options.onReloaded?.(content)
   }
   const timer = setInterval(() => {
-    reload().catch((error: unknown) => options.onFailure?.(error))
+    look().catch((error: unknown) => options.onFailure?.(error))
   }, pollMs)
   timer.unref()
-  return { current: () => content, reload, stop: () => clearInterval(timer) }
+  return { current: () => content, look, stop: () => clearInterval(timer) }
 }

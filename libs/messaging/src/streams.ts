@@ -14,7 +14,8 @@ type LogStream = Partial<StreamConfig> & { readonly name: string }
 
 const MiB = 1024 * 1024
 const STREAM_NOT_FOUND = 10059
-const NO_SUITABLE_PEERS = 10005
+/** No suitable peers for placement; replicas not supported in non-clustered mode. */
+const TOO_FEW_SERVERS = [10005, 10074]
 
 export const streamName = (context: string): string => `LOG_${context}`
 
@@ -68,8 +69,8 @@ async function create(manager: JetStreamManager, stream: LogStream, copies: numb
   try {
     await manager.streams.add({ ...stream, num_replicas: copies })
   } catch (error) {
-    const tooFewServers = error instanceof JetStreamApiError && error.code === NO_SUITABLE_PEERS
-    if (!tooFewServers || copies === 1) throw error
+    const tooFew = error instanceof JetStreamApiError && TOO_FEW_SERVERS.includes(error.code)
+    if (!tooFew || copies === 1) throw error
     await create(manager, stream, 1)
   }
 }

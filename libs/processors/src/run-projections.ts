@@ -155,6 +155,10 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
     if (unit === undefined) return
     await unit.stop()
     units.remove(unit)
+    // From now on another replica reports it.
+    const labels = { projection: processor.of.name, partition }
+    lagEvents.remove(labels)
+    stuckProcessors.remove(labels)
   }
 
   /** With a bus, what was committed before the previous look must have arrived by now. */

@@ -72,7 +72,10 @@ export function startUnit(options: UnitOptions): Unit {
   let checkpoint: Checkpoint | undefined
   let behind = true
   let limit = MAX_PAGE
+  /** In a row, for whatever reason: how long to back off. */
   let failures = 0
+  /** Of the event at the front alone, for its own sake. */
+  let tries = 0
   let stuck: string | undefined
   let lastProgress = performance.now()
   const done = run()
@@ -148,8 +151,8 @@ export function startUnit(options: UnitOptions): Unit {
     const { wanted, count, poison } = decodePage(processor.of, partition, page.events)
     const [first] = page.events
     if (count === 0 && poison !== undefined && processor.kind !== 'follower') {
-      await park(from, first as StoredEvent, poison)
-      return
+      tries = 1
+      return park(from, first as StoredEvent, poison)
     }
     const handled = Math.max(count, 1)
     const to = page.events[handled - 1] as StoredEvent
@@ -160,15 +163,19 @@ export function startUnit(options: UnitOptions): Unit {
     } catch (error) {
       failedPages.inc({ projection: name })
       if (isPassing(error) || processor.kind === 'follower') throw error
-      if (handled > 1) limit = Math.ceil(handled / 2)
-      else if (failures + 1 >= TRIES) await park(from, first as StoredEvent, reasonOf(error))
-      else throw error
+      if (handled > 1) {
+        limit = Math.ceil(handled / 2)
+        return
+      }
+      tries += 1
+      if (tries < TRIES) throw error
+      await park(from, first as StoredEvent, reasonOf(error))
     }
   }
 
   async function park(from: Checkpoint, event: StoredEvent, reason: string): Promise<void> {
     const move = { pool, processor, key, from, to: event }
-    const parked = await parkAndMove(move, event, reason, failures + 1)
+    const parked = await parkAndMove(move, event, reason, tries)
     moved(parked ? event : undefined, 1)
     if (!parked) return delay(CONTENDED_MS)
     const where = `${partition}/${event.position} (${event.type})`
@@ -181,6 +188,7 @@ export function startUnit(options: UnitOptions): Unit {
     lastProgress = performance.now()
     if (to === undefined) return
     failures = 0
+    tries = 0
     limit = Math.min(2 * limit, MAX_PAGE)
     processedEvents.inc({ projection: name }, count)
     options.onProgress()
@@ -194,12 +202,8 @@ export function startUnit(options: UnitOptions): Unit {
       return
     }
     failures += 1
-    const longest = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LONGEST_BACKOFF_MS)
-    await bellOrBackoff(longest)
-  }
-
-  async function bellOrBackoff(ms: number): Promise<void> {
-    const until = performance.now() + ms
+    const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LONGEST_BACKOFF_MS)
+    const until = performance.now() + backoff
     while (!stopping.signal.aborted && performance.now() < until) {
       await bell.wait(until - performance.now())
     }

@@ -158,10 +158,9 @@ describe('a user of a peer looks up users of ours', () => {
   })
 
   test('and cannot tell an address that does not exist by shape, size or time', async () => {
-    await world.register('fresh', false)
     const responses = []
     const times = []
-    for (const address of [alice, 'nobody@a.test', 'fresh@a.test']) {
+    for (const address of [alice, 'nobody@a.test', 'no.one@a.test']) {
       const startedAt = performance.now()
       responses.push(await ask([address]))
       times.push(performance.now() - startedAt)
@@ -174,6 +173,18 @@ describe('a user of a peer looks up users of ours', () => {
     ])
     for (const { answers } of responses) expect(answers[0]).toMatchObject({ code: '', message: '' })
     for (const time of times) expect(time).toBeGreaterThanOrEqual(20)
+  })
+
+  test('and a key that is new waits for the next checkpoint, for a while', async () => {
+    const bob = await world.register('bob', false)
+    const answering = ask(['bob@a.test'])
+    world.neighbours.cover(bob)
+    const { answers } = await answering
+    expect(answers[0] && verified(answers[0]).address).toBe('bob@a.test')
+    await world.register('late', false)
+    const response = await ask(['late@a.test'])
+    expect(response.answers[0]).toMatchObject({ code: '', message: '' })
+    expect(sizeOf(response)).toBe(sizeOf(await ask(['bob@a.test'])))
   })
 
   test('and beyond the budget everybody looks absent', async () => {

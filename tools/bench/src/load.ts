@@ -10,7 +10,8 @@ export type Prepared = { readonly sender: Account; readonly submission: Submissi
 
 export type LoadResult = {
   readonly messages: number
-  readonly refused: number
+  /** How many by code. */
+  readonly refused: Readonly<Record<string, number>>
   readonly seconds: number
   readonly notifiedPerSecond: number
   readonly acceptedPerSecond: number
@@ -49,6 +50,7 @@ export async function runLoad(input: {
     )
   }, input.timeoutMs)
   let refused = 0
+  const refusals = new Map<string, number>()
   let lastAccepted = 0
   let lastNotified = 0
   const since = (id: string) => Math.round((performance.now() - (due.get(id) ?? 0)) * 1000)
@@ -68,14 +70,21 @@ export async function runLoad(input: {
     ),
   )
   const window = slots(pace.kind === 'window' ? pace.inFlight : Number.POSITIVE_INFINITY)
-  const streams = await openStreams(messages, (messageId, code) => {
-    const id = toHex(messageId)
-    window.release()
-    if (code === '') accepted.recordValue(since(id))
-    else refused += 1
-    lastAccepted = performance.now()
-    finishIfAll()
-  })
+  const streams = await openStreams(
+    messages,
+    (messageId, code) => {
+      const id = toHex(messageId)
+      window.release()
+      if (code === '') accepted.recordValue(since(id))
+      else {
+        refused += 1
+        refusals.set(code, (refusals.get(code) ?? 0) + 1)
+      }
+      lastAccepted = performance.now()
+      finishIfAll()
+    },
+    done.reject,
+  )
 
   const start = performance.now()
   for (const frame of framesOf(messages, pace)) {
@@ -84,20 +93,20 @@ export async function runLoad(input: {
     for (const { submission } of frame.messages) {
       due.set(toHex(submission.messageId), at ?? performance.now())
     }
-    const stream = streams.get(frame.sender) as SubmitStream
-    await stream.send(frame.messages.map(({ submission }) => submission))
+    await streams.get(frame.sender)?.stream.send(frame.messages.map(({ submission }) => submission))
   }
   try {
     await done.promise
   } finally {
     clearTimeout(timer)
-    for (const stream of streams.values()) stream.end()
+    for (const { stream } of streams.values()) stream.end()
     abort.abort()
-    await Promise.allSettled(listening.map(({ ended }) => ended))
+    const readers = [...streams.values()].map(({ decided }) => decided)
+    await Promise.allSettled([...readers, ...listening.map(({ ended }) => ended)])
   }
   return {
     messages: messages.length,
-    refused,
+    refused: Object.fromEntries(refusals),
     seconds: round((lastNotified - start) / 1000),
     acceptedPerSecond: Math.round((accepted.totalCount / (lastAccepted - start)) * 1000),
     notifiedPerSecond: Math.round((notified.totalCount / (lastNotified - start)) * 1000),
@@ -125,20 +134,28 @@ async function listen(
   return { ended }
 }
 
+type OpenStream = {
+  readonly stream: SubmitStream
+  /** Resolves when the server has decided all and ended the stream. */
+  readonly decided: Promise<void>
+}
+
 async function openStreams(
   messages: readonly Prepared[],
   onResult: (messageId: Uint8Array, code: string) => void,
-): Promise<Map<Account, SubmitStream>> {
-  const streams = new Map<Account, SubmitStream>()
+  onFailure: (error: unknown) => void,
+): Promise<Map<Account, OpenStream>> {
+  const streams = new Map<Account, OpenStream>()
   for (const { sender } of messages) {
     if (streams.has(sender)) continue
     const stream = sender.transport.submitStream(await withSession(sender))
-    streams.set(sender, stream)
-    void (async () => {
+    const decided = (async () => {
       for await (const results of stream.results) {
         for (const { messageId, code } of results) onResult(messageId, code)
       }
     })()
+    decided.catch(onFailure)
+    streams.set(sender, { stream, decided })
   }
   return streams
 }

@@ -1,6 +1,6 @@
 import { type ErrorCode, MailxError } from '@mailx/errors/mailx-error'
 
-/** What a script can tell from the exit code. Printed by `mailx help exit-codes`. */
+/** What a script can tell from the exit code. Printed by `mailx --help`. */
 export const exitCodes = {
   0: 'done',
   1: 'an error that nobody foresaw',

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAddress } from '@mailx/address/address'
 import { MailxError } from '@mailx/errors/mailx-error'
@@ -54,6 +54,10 @@ export async function writeProfileFile(
   await writeFile(`${path}.new`, text, { mode: 0o600 })
   await rename(`${path}.new`, path)
 }
+
+/** Removes a file of the profile, if it is there. */
+export const removeProfileFile = (profile: Profile, name: string): Promise<void> =>
+  rm(join(profile.folder, name), { force: true })
 
 const ignoreMissing =
   <Value>(instead: Value) =>

@@ -21,6 +21,8 @@ import { answerSize, paddingFor } from '../deciders/padded-size.ts'
 
 const MAX_ADDRESSES = 32
 const GRID_MS = 25
+/** A user of this very second is waited for. That somebody is so new is all that this gives away. */
+const WAIT_MS = 2_000
 
 type Deps = {
   readonly sql: Sql
@@ -40,7 +42,7 @@ export const lookUpLocalKeys = (deps: Deps) =>
     const standIns = question.addresses.map((address) => rows.get(address) ?? decoys.get(address))
     const bundles = await localBundles(
       standIns.filter((row) => row !== undefined),
-      { transparency: deps.transparency, waitMs: 0 },
+      { transparency: deps.transparency, waitMs: WAIT_MS },
     )
     const answers = question.addresses.map((address) => {
       const bundle = released.has(address) && rows.has(address) ? bundles.get(address) : undefined

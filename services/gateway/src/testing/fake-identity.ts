@@ -17,8 +17,6 @@ import { createLogger } from '@mailx/telemetry/logger'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-export type FakeIdentity = Awaited<ReturnType<typeof startFakeIdentity>>
-
 const keyOf = (domain: string) => signingKeyPair(sha256(utf8(domain)))
 
 export const caOf = (domain: string): Promise<string> =>

@@ -14,7 +14,7 @@ const at = Date.parse('2026-03-01T00:00:00Z')
 const address = 'alice@a.test'
 const userKey = signingKeyPair(new Uint8Array(32).fill(1))
 const attestKey = signingKeyPair(new Uint8Array(32).fill(2))
-const code = (code: string) => expect.objectContaining({ code })
+const refusedWith = (code: string) => expect.objectContaining({ code })
 
 const deviceSigning = (n: number) => signingKeyPair(new Uint8Array(32).fill(100 + n))
 const device = (n: number, change: Partial<Device> = {}): Device => ({
@@ -113,7 +113,9 @@ test('nobody else gets a taken address', () => {
   }
   const possession = signStatement('possession', record, thief.secretKey)
   const command = register({ publicKey: thief.publicKey, deviceList, possession })
-  expect(() => user.decide(command, given(after(register())))).toThrow(code('ALREADY_EXISTS'))
+  expect(() => user.decide(command, given(after(register())))).toThrow(
+    refusedWith('ALREADY_EXISTS'),
+  )
 })
 
 const smallOrder = Uint8Array.of(1, ...new Uint8Array(31))
@@ -139,7 +141,7 @@ test.each<[string, string, Partial<Registration>]>([
     { deviceList: listOf([device(1, { signingKey: userKey.publicKey })]) },
   ],
 ])('%s is refused with %s', (_, refusal, change) => {
-  expect(() => user.decide(register(change), user.initialState)).toThrow(code(refusal))
+  expect(() => user.decide(register(change), user.initialState)).toThrow(refusedWith(refusal))
 })
 
 test.each<[string, Partial<Device>]>([
@@ -148,7 +150,7 @@ test.each<[string, Partial<Device>]>([
 ])('a device with %s is refused', (_, change) => {
   const bad = { ...first, devices: [device(1, change)] }
   expect(() => user.decide(register({ deviceList: bad }), user.initialState)).toThrow(
-    code('BAD_KEY'),
+    refusedWith('BAD_KEY'),
   )
 })
 
@@ -167,7 +169,7 @@ test('the same new list again changes nothing', () => {
 test('a list that does not follow the published one is a conflict', () => {
   const branch = listOf([device(1)], listOf([device(7)]))
   const state = given(after(register(), publish(listOf([device(1), device(3)], first))))
-  expect(() => user.decide(publish(branch), state)).toThrow(code('CONFLICT'))
+  expect(() => user.decide(publish(branch), state)).toThrow(refusedWith('CONFLICT'))
 })
 
 test('a revoked device stays revoked, and so do its keys', () => {
@@ -175,22 +177,25 @@ test('a revoked device stays revoked, and so do its keys', () => {
   const state = given(after(register(), publish(second)))
   const back = listOf([device(1), device(2)], second)
   const sameKey = listOf([device(1), device(8, { signingKey: device(2).signingKey })], second)
-  expect(() => user.decide(publish(back), state)).toThrow(code('DEVICE_REVOKED'))
-  expect(() => user.decide(publish(sameKey), state)).toThrow(code('DEVICE_REVOKED'))
+  expect(() => user.decide(publish(back), state)).toThrow(refusedWith('DEVICE_REVOKED'))
+  expect(() => user.decide(publish(sameKey), state)).toThrow(refusedWith('DEVICE_REVOKED'))
 })
 
 test('a listed device keeps its keys', () => {
   const changed = listOf([device(1, { signingKey: device(5).signingKey })], first)
-  expect(() => user.decide(publish(changed), given(after(register())))).toThrow(code('BAD_KEY'))
+  expect(() => user.decide(publish(changed), given(after(register())))).toThrow(
+    refusedWith('BAD_KEY'),
+  )
+})
+
+const renew = (when: number): UserCommand => ({
+  type: 'RenewAttestation',
+  ...attesting,
+  at: when,
 })
 
 test('an attestation is renewed when it runs out, and not before', () => {
   const state = given(after(register()))
-  const renew = (when: number): UserCommand => ({
-    type: 'RenewAttestation',
-    ...attesting,
-    at: when,
-  })
   expect(user.decide(renew(at + MINUTE_MS), state)).toEqual([])
   const [renewed] = user.decide(renew(at + ATTESTATION_LIFETIME_MS - MINUTE_MS), state)
   expect(renewed?.data).toMatchObject({ deviceList: first, identity: { deviceListVersion: 1 } })
@@ -220,10 +225,10 @@ test.each([
     after(register(), publish(listOf([device(1)], first))),
   ],
 ])('%s is UNAUTHENTICATED', (_, request, history) => {
-  expect(() => checkSession(request, given(history))).toThrow(code('UNAUTHENTICATED'))
+  expect(() => checkSession(request, given(history))).toThrow(refusedWith('UNAUTHENTICATED'))
 })
 
 test('a revoked device learns that it is revoked', () => {
   const history = after(register(), publish(listOf([device(1)], first)))
-  expect(() => checkSession(session(2), given(history))).toThrow(code('DEVICE_REVOKED'))
+  expect(() => checkSession(session(2), given(history))).toThrow(refusedWith('DEVICE_REVOKED'))
 })

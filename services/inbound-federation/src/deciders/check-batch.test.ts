@@ -25,7 +25,7 @@ const signed = (change: Parameters<typeof makeBatch>[3] = {}) =>
 
 test('a batch that the origin signed for us is taken', () => {
   const checked = verdictOn(signed())
-  expect(checked).toMatchObject({ contents: [{}, {}], leaves: [{}, {}] })
+  expect(checked).toMatchObject({ contents: [{}, {}], tree: { paths: [[{}], [{}]] } })
 })
 
 describe('a signature does not hold', () => {
@@ -113,6 +113,11 @@ test.each([
   const batch = signed()
   const deliveries = batch.deliveries.map((delivery) => ({ ...delivery, ...change }))
   expect(verdictOn({ ...batch, deliveries })).toMatchObject({ status: 'REJECTED_INVALID' })
+})
+
+test('a batch without deliveries is invalid', () => {
+  const empty = makeBatch(a, 'b.test', [], { signedAt: now })
+  expect(verdictOn(empty)).toMatchObject({ status: 'REJECTED_INVALID' })
 })
 
 describe('limits of a batch are named:', () => {

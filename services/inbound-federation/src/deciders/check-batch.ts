@@ -1,6 +1,6 @@
 import { blake2b256 } from '@mailx/crypto/hash'
 import { deliveryLeaf } from '@mailx/delivery/delivery-leaf'
-import { rootOf } from '@mailx/merkle/tree-hash'
+import { type AuditedTree, auditPaths } from '@mailx/federation/audit-paths'
 import type { Delivery, DeliveryBatch } from '@mailx/proto/delivery/v1/delivery_service'
 import { verifyStatement } from '@mailx/statement/statement'
 import type { Refusal } from './check-delivery.ts'
@@ -11,9 +11,8 @@ export type Content = { readonly hash: Uint8Array; readonly data: Uint8Array }
 /** A batch whose deliveries are as the peer's key signed them. */
 export type CheckedBatch = {
   readonly contents: readonly Content[]
-  /** Leaf hashes of the deliveries, in their order. */
-  readonly leaves: readonly Uint8Array[]
-  readonly root: Uint8Array
+  /** Over the leaves of the deliveries, in their order. */
+  readonly tree: AuditedTree
 }
 
 export type BatchContext = {
@@ -64,12 +63,19 @@ export function checkBatch(
     }
     leaves.push(leafOf(delivery, content.hash, origin, destination))
   }
-  const root = rootOf(leaves)
-  const statement = { origin, destination, root, count: leaves.length, createdAt }
+  if (leaves.length === 0) return invalid('the batch has no deliveries')
+  const tree = auditPaths(leaves)
+  const statement = {
+    origin,
+    destination,
+    root: tree.root,
+    count: leaves.length,
+    createdAt,
+  }
   if (!verifyStatement('delivery-batch', statement, batch.signature, publicKey)) {
     return invalid(`the batch is not signed by ${origin} for ${destination}`)
   }
-  return { contents, leaves, root }
+  return { contents, tree }
 }
 
 /** What passes when clocks or published keys are put right: the message itself may be good. */

@@ -15,8 +15,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RateLimiter } from '@mailx/cache/rate-limit'
 import { textArray } from '@mailx/event-log/binary-array'
 import type { Sql } from '@mailx/event-log/sql'
+import type { AuditedTree } from '@mailx/federation/audit-paths'
 import type { OperationalSigningKey } from '@mailx/federation/operational-key'
-import { inclusionProof } from '@mailx/merkle/inclusion-proof'
 import type {
   DeliverStreamResponse,
   DeliveryBatch,
@@ -94,7 +94,7 @@ async function answersTo(
 
 async function receiveAll(
   batch: DeliveryBatch,
-  { contents, leaves, root }: CheckedBatch,
+  { contents, tree }: CheckedBatch,
   { destination, origin }: Source,
   deps: BatchReceiverDeps,
 ): Promise<readonly DeliveryResponse[]> {
@@ -117,7 +117,7 @@ async function receiveAll(
     const exists = here.has(delivery.recipient)
     const told = deps.unknownRecipient === 'tell' ? outcomeToTell(checked, exists, deps) : undefined
     if (told !== undefined) return refusalResponse(told, now)
-    const proof = proofOf(batch, { leaves, root, index })
+    const proof = proofOf(batch, tree, index)
     return receiveDelivery({ origin, checked, content: data, proof, exists }, deps)
   })
   return Promise.all(answers)
@@ -145,14 +145,15 @@ function outcomeToTell(
 
 /** The origin's signed word for one delivery of the batch, provable without the others. */
 const proofOf = (
-  { createdAtUnixMs, kid, signature }: DeliveryBatch,
-  at: { readonly leaves: readonly Uint8Array[]; readonly root: Uint8Array; readonly index: number },
+  { createdAtUnixMs, deliveries, kid, signature }: DeliveryBatch,
+  { paths, root }: AuditedTree,
+  index: number,
 ): DeliveryProof => ({
   kid,
-  root: at.root,
-  count: at.leaves.length,
+  root,
+  count: deliveries.length,
   batchCreatedAtUnixMs: createdAtUnixMs,
   signature,
-  index: at.index,
-  path: inclusionProof(at.leaves, at.index),
+  index,
+  path: paths[index] ?? [],
 })

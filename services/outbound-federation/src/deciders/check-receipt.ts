@@ -1,8 +1,7 @@
 import { equal } from '@mailx/crypto/encoding'
-import { MailxError } from '@mailx/errors/mailx-error'
 import { receiptLeafOf } from '@mailx/delivery/receipt-leaf'
-import { inclusionProof } from '@mailx/merkle/inclusion-proof'
-import { rootOf } from '@mailx/merkle/tree-hash'
+import { MailxError } from '@mailx/errors/mailx-error'
+import { inclusionProofs } from '@mailx/merkle/inclusion-proofs'
 import {
   type DeliverStreamResponse,
   type DeliveryResponse,
@@ -38,7 +37,7 @@ export function checkReceipt({ deliveries, keyOf, lane, response }: BatchAnswer)
   }
   if (receipt === undefined) throw badProof(`${peer} sent no receipt`)
   const leaves = deliveries.map((delivery, index) => leafOf(delivery, responses[index]))
-  const root = rootOf(leaves)
+  const { proofs, root } = inclusionProofs(leaves)
   if (receipt.count !== leaves.length || !equal(receipt.root, root)) {
     throw badProof(`the receipt of ${peer} is about other answers than it sent`)
   }
@@ -59,7 +58,7 @@ export function checkReceipt({ deliveries, keyOf, lane, response }: BatchAnswer)
   return {
     responses,
     receiptFor: (index) =>
-      Receipt.encode({ ...receipt, index, path: inclusionProof(leaves, index) }).finish(),
+      Receipt.encode({ ...receipt, index, path: proofs[index] ?? [] }).finish(),
   }
 }
 

@@ -1,6 +1,6 @@
 import { toHex } from '@mailx/crypto/encoding'
-import { MailxError } from '@mailx/errors/mailx-error'
 import { deliveryLeaf } from '@mailx/delivery/delivery-leaf'
+import { MailxError } from '@mailx/errors/mailx-error'
 import { rootOf } from '@mailx/merkle/tree-hash'
 import type { DeliveryBatch } from '@mailx/proto/delivery/v1/delivery_service'
 import { signStatement } from '@mailx/statement/statement'

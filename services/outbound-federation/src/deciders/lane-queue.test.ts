@@ -42,26 +42,36 @@ test('deliveries of different pairs go in one batch, in their order', () => {
   expect(queue).toMatchObject({ size: 3, taken: 3 })
 })
 
-test('a later envelope of a pair waits until the earlier one is settled', () => {
+test('several envelopes of a pair go in one batch, in their order', () => {
   const queue = laneQueue()
-  const [first, second] = [due('alice', 'bob'), due('alice', 'bob')]
+  const [first, other, second] = [due('alice', 'bob'), due('ann', 'bob'), due('alice', 'bob')]
+  queue.add([first, other, second])
+  expect(queue.take(limits)).toEqual([first, second, other])
+})
+
+test('a later envelope waits while one of its pair is in an earlier batch', () => {
+  const queue = laneQueue()
+  const [first, second, third] = [due('alice', 'bob'), due('alice', 'bob'), due('alice', 'bob')]
   queue.add([first, second])
-  expect(queue.take(limits)).toEqual([first])
+  expect(queue.take({ ...limits, deliveries: 2 })).toEqual([first, second])
+  queue.add([third])
+  expect(queue.take(limits)).toEqual([])
+  queue.settle(second)
   expect(queue.take(limits)).toEqual([])
   queue.settle(first)
-  expect(queue.take(limits)).toEqual([second])
+  expect(queue.take(limits)).toEqual([third])
 })
 
 test('a later envelope waits as well while the earlier one waits for its next try', () => {
   const queue = laneQueue()
   const [first, second] = [due('alice', 'bob'), due('alice', 'bob')]
   queue.add([first, second])
-  queue.take(limits)
+  queue.take({ ...limits, deliveries: 1 })
   queue.release(first, 100)
   expect(queue.wake(99)).toBe(100)
   expect(queue.take(limits)).toEqual([])
   expect(queue.wake(100)).toBeUndefined()
-  expect(queue.take(limits)).toEqual([first])
+  expect(queue.take(limits)).toEqual([first, second])
 })
 
 test('what is held is not added again', () => {

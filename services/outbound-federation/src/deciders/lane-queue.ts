@@ -6,8 +6,6 @@ export type BatchLimits = { readonly deliveries: number; readonly bytes: number 
 /** What a batch carries for one delivery beside its envelope: names, times, protobuf. */
 const OVERHEAD_BYTES = 512
 
-type Waiting = { readonly at: number; readonly delivery: DueDelivery }
-
 export type LaneQueue = {
   /** Everything that is held: ready, waiting, behind an earlier one, and taken. */
   readonly size: number
@@ -15,96 +13,84 @@ export type LaneQueue = {
   readonly waiting: number
   /** Puts deliveries at the end. One that is held already is passed over. */
   add(deliveries: readonly DueDelivery[]): void
-  /** Takes what fits into one batch, in order, at most one delivery of a (sender, recipient) pair. */
+  /** Takes what fits into one batch, a pair's in their order, and nothing of a pair that an earlier batch has. */
   take(limits: BatchLimits): DueDelivery[]
-  /** The delivery has a final outcome: the next one of its pair may go. */
+  /** The delivery has a final outcome. */
   settle(delivery: DueDelivery): void
   /** The delivery was taken and has to be tried again, not before `at`. */
   release(delivery: DueDelivery, at: number): void
   /** Makes ready what has waited long enough; says when the next one will have. */
   wake(now: number): number | undefined
-  /** Everything held, in no particular order. */
+  /** Everything held, in the order in which it came. */
   all(): DueDelivery[]
   clear(): void
 }
 
 /**
- * The deliveries of a lane that are in memory. Of each (sender, recipient) pair only the first is ever
- * ready; the others stand behind it until it is settled.
+ * The deliveries of a lane that are in memory. Those of one (sender, recipient) pair leave in their
+ * order: several may go in one batch, which the peer takes in its order, but none goes while one of
+ * the pair is in an earlier batch or waits for its next try.
  */
 export function laneQueue(): LaneQueue {
-  const pairs = new Map<string, DueDelivery[]>()
-  const held = new Set<string>()
-  let ready: DueDelivery[] = []
-  let waiting: Waiting[] = []
-  let taken = 0
+  const held = new Map<string, DueDelivery>()
+  const taken = new Set<DueDelivery>()
+  const waiting = new Map<DueDelivery, number>()
+  /** How many of a pair are taken or waiting. */
+  const busy = new Map<string, number>()
+
+  const occupy = (delivery: DueDelivery, change: 1 | -1) => {
+    const pair = pairKey(delivery)
+    const count = (busy.get(pair) ?? 0) + change
+    if (count === 0) busy.delete(pair)
+    else busy.set(pair, count)
+  }
+  const isReady = (delivery: DueDelivery) =>
+    !taken.has(delivery) && !waiting.has(delivery) && !busy.has(pairKey(delivery))
 
   return {
     get size() {
       return held.size
     },
     get taken() {
-      return taken
+      return taken.size
     },
     get waiting() {
-      return waiting.length
+      return waiting.size
     },
     add(deliveries) {
       for (const delivery of deliveries) {
         const key = deliveryKey(delivery)
-        if (held.has(key)) continue
-        held.add(key)
-        const pair = pairKey(delivery)
-        const line = pairs.get(pair)
-        if (line === undefined) {
-          pairs.set(pair, [delivery])
-          ready.push(delivery)
-        } else line.push(delivery)
+        if (!held.has(key)) held.set(key, delivery)
       }
     },
     take(limits) {
-      const count = fitting(ready, limits)
-      const batch = ready.slice(0, count)
-      ready = ready.slice(count)
-      taken += count
+      // Pair by pair, oldest first: what goes together leaves the other pairs to the next batches.
+      const ready = [...Map.groupBy([...held.values()].filter(isReady), pairKey).values()].flat()
+      const batch = ready.slice(0, fitting(ready, limits))
+      for (const delivery of batch) {
+        taken.add(delivery)
+        occupy(delivery, 1)
+      }
       return batch
     },
     settle(delivery) {
       if (!held.delete(deliveryKey(delivery))) return
-      const pair = pairKey(delivery)
-      const line = pairs.get(pair) ?? []
-      const isFirst = line[0] === delivery
-      const rest = line.filter((other) => other !== delivery)
-      const [next] = rest
-      if (next === undefined) pairs.delete(pair)
-      else pairs.set(pair, rest)
-      if (!isFirst) return
-      if (isIn(ready, delivery)) ready = ready.filter((other) => other !== delivery)
-      else if (waiting.some((entry) => entry.delivery === delivery)) {
-        waiting = waiting.filter((entry) => entry.delivery !== delivery)
-      } else taken -= 1
-      if (next !== undefined) ready.push(next)
+      if (taken.delete(delivery) || waiting.delete(delivery)) occupy(delivery, -1)
     },
     release(delivery, at) {
-      if (!held.has(deliveryKey(delivery))) return
-      taken -= 1
-      waiting.push({ at, delivery })
+      if (taken.delete(delivery)) waiting.set(delivery, at)
     },
     wake(now) {
-      const due = waiting.filter(({ at }) => at <= now)
-      if (due.length > 0) {
-        waiting = waiting.filter(({ at }) => at > now)
-        ready.push(...due.map(({ delivery }) => delivery))
+      for (const [delivery, at] of waiting) {
+        if (at > now) continue
+        waiting.delete(delivery)
+        occupy(delivery, -1)
       }
-      return waiting.length === 0 ? undefined : Math.min(...waiting.map(({ at }) => at))
+      return waiting.size === 0 ? undefined : Math.min(...waiting.values())
     },
-    all: () => [...pairs.values()].flat(),
+    all: () => [...held.values()],
     clear() {
-      pairs.clear()
-      held.clear()
-      ready = []
-      waiting = []
-      taken = 0
+      for (const collection of [held, taken, waiting, busy]) collection.clear()
     },
   }
 }
@@ -125,6 +111,3 @@ function fitting(deliveries: readonly DueDelivery[], limits: BatchLimits): numbe
   }
   return count
 }
-
-const isIn = (list: readonly DueDelivery[], delivery: DueDelivery): boolean =>
-  list.includes(delivery)

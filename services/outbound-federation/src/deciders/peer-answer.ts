@@ -1,6 +1,6 @@
 import { parseId } from '@mailx/crypto/uuid'
-import {
-  type DeliveryResponse,
+import type {
+  DeliveryResponse,
   DeliveryResponse_Status,
 } from '@mailx/proto/delivery/v1/delivery_service'
 import type { Fault } from './delivery.ts'
@@ -13,9 +13,9 @@ export type PeerAnswer =
   /** Nothing that can be acted on: the delivery is tried again with the same id. */
   | { readonly type: 'unknown'; readonly fault: Fault }
 
-const { ACCEPTED, ...refusals } = DeliveryResponse_Status
+type Refusal = Exclude<DeliveryResponse_Status, 'ACCEPTED' | 'UNRECOGNIZED'>
 
-const sentences: Readonly<Record<Exclude<keyof typeof refusals, 'UNRECOGNIZED'>, string>> = {
+const sentences: Readonly<Record<Refusal, string>> = {
   REJECTED_NO_SUCH_USER: 'there is no such user at the recipient’s domain',
   REJECTED_QUOTA_EXCEEDED: 'the recipient’s mailbox is full',
   REJECTED_RATE_LIMITED: 'the recipient’s domain takes no more for now',
@@ -63,7 +63,7 @@ function readAcceptance({ messageId, timestamp }: DeliveryResponse): PeerAnswer 
   }
 }
 
-function faultOf(status: keyof typeof sentences, detail: string): Fault {
+function faultOf(status: Refusal, detail: string): Fault {
   const said = cleanText(detail)
   const reason = said === '' ? sentences[status] : `${sentences[status]} (${said})`
   return { code: status, reason }

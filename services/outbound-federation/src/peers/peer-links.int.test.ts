@@ -144,7 +144,13 @@ test('a peer that is not who its document says is never talked to', async () => 
 test('everybody who waits hears why there is no connection, and the next one tries again', async () => {
   await peer.stop()
   const stages: string[] = []
-  const waiting = [1, 2].map(() => links.use(lane, (stage) => stages.push(stage), async () => {}))
+  const waiting = [1, 2].map(() =>
+    links.use(
+      lane,
+      (stage) => stages.push(stage),
+      async () => {},
+    ),
+  )
   for (const settled of await Promise.allSettled(waiting)) {
     expect(settled).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE' } })
   }

@@ -75,10 +75,7 @@ export function laneLocks({ onLost, pool }: Options): LaneLocks {
     },
     release: async (lane) => {
       if (!held.delete(lane)) return
-      await query(
-        "select pg_advisory_unlock(hashtextextended('mailx/outbound/' || $1, 0))",
-        [lane],
-      )
+      await query("select pg_advisory_unlock(hashtextextended('mailx/outbound/' || $1, 0))", [lane])
     },
     stop: async () => {
       stopped = true

@@ -7,6 +7,8 @@ const PAGE = 256
 /** After every recipient of the event. */
 const LAST_ORDINAL = 2 ** 31 - 1
 
+const at = (position: bigint): Cursor => ({ position, ordinal: LAST_ORDINAL })
+
 export type LanePages = {
   /** There may be deliveries that were not read. */
   readonly behind: boolean
@@ -38,7 +40,6 @@ type Options = {
 
 /** How far a lane has been read, partition by partition, so that nothing is missed or read twice. */
 export function lanePages({ bounceAfterMs, floors, lane, partitions, sql }: Options): LanePages {
-  const at = (position: bigint): Cursor => ({ position, ordinal: LAST_ORDINAL })
   const cursors = new Map(partitions.map((name) => [name, at(floors.get(name) ?? 0n)]))
   // Partitions that have more than was read, and how often that was said: a read that was told of
   // more while it was under way is not the last one.

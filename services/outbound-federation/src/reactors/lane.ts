@@ -73,7 +73,6 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   const underWay = new Set<DueDelivery>()
   const running = new Set<Promise<void>>()
   let pages: LanePages | undefined
-  let stopping = false
   let failure: Failure | undefined
   let failures = 0
   let fault: Fault | undefined
@@ -109,7 +108,6 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
       bell.ring()
     },
     stop: async () => {
-      stopping = true
       giveUp.abort()
       bell.ring()
       await done
@@ -117,7 +115,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   }
 
   async function live(): Promise<void> {
-    while (!stopping) {
+    while (!giveUp.signal.aborted) {
       try {
         pages ??= await begin()
         if (await step(pages)) break
@@ -195,7 +193,8 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   function launch(): void {
     // A peer that failed is tried with one batch until it answers.
     const window = failures > 0 ? 1 : shared.window
-    while (failure === undefined && running.size < window) {
+    if (failure !== undefined) return
+    while (running.size < window) {
       const batch = queue.take(BATCH)
       if (batch.length === 0) return
       for (const due of batch) underWay.add(due)
@@ -234,7 +233,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   async function startOver(read: LanePages, { action, fault: reason }: Failure): Promise<void> {
     read.rewind(queue.all())
     queue.clear()
-    if (stopping) return
+    if (giveUp.signal.aborted) return
     switch (action) {
       case 'wait':
         logger.warn({ ...name, ...reason }, 'deliveries wait for our own side')
@@ -253,6 +252,8 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
         logger.info({ ...name, ...reason, failures, delayMs }, 'a peer is tried again later')
         await writePause(sql, name, { failures, until: now() + delayMs, fault: reason })
         await deferAll(deps, read, reason, failures)
+        // What came to the end of its life meanwhile is not tried again.
+        checkAt = 0
       }
     }
   }

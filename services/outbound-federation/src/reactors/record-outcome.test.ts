@@ -99,7 +99,9 @@ test('an outcome is not lost while the log is away', async () => {
 test('a lane that is given up does not wait for the log', async () => {
   const log = failing(1, new MailxError('UNAVAILABLE', 'Postgres is away'))
   const aborted = AbortSignal.abort()
-  await expect(recordOutcome({ log, signal: aborted }, newDelivery(), bounce)).rejects.toMatchObject({
+  await expect(
+    recordOutcome({ log, signal: aborted }, newDelivery(), bounce),
+  ).rejects.toMatchObject({
     code: 'UNAVAILABLE',
   })
 })

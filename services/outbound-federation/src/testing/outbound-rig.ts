@@ -7,39 +7,27 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import { decodeEvent, encodeEvent } from '@mailx/events/codec'
 import { type DeliveryEvent, deliveryEvents } from '@mailx/events/delivery'
 import { submissionEvents } from '@mailx/events/submission'
-import { issueLeaf } from '@mailx/federation/peer-certificate'
 import { type MadeDomain, makeDomain } from '@mailx/federation/testing/made-domain'
 import { connectGrpc } from '@mailx/grpc/client'
 import { serveGrpc } from '@mailx/grpc/serve'
-import { unary } from '@mailx/grpc/unary'
-import {
-  DirectoryServiceService,
-  type GetPeerRequest,
-  Peer,
-} from '@mailx/proto/directory/v1/directory_service'
-import {
-  type CertifyOperationalKeyRequest,
-  type CertifyOperationalKeyResponse,
-  IdentityServiceService,
-  type IssueCertificateRequest,
-  type IssueCertificateResponse,
-} from '@mailx/proto/identity/v1/identity_service'
 import { OutboundServiceClient } from '@mailx/proto/outbound/v1/outbound_service'
 import { Route } from '@mailx/proto/submission/v1/events'
 import { openConnections } from '@mailx/runtime/connections'
 import type { RunningService } from '@mailx/runtime/running-service'
 import { createLogger } from '@mailx/telemetry/logger'
+import { eventually } from '@mailx/testing/eventually'
 import { testNats } from '@mailx/testing/test-nats'
 import { testPostgres } from '@mailx/testing/test-postgres'
 import { testRedis } from '@mailx/testing/test-redis'
 import { OutboundConfig } from '../config.ts'
 import { startOutboundFederation } from '../service.ts'
+import { directoryOf, identityOf } from './neighbours.ts'
 import { type ScriptedPeer, scriptedPeer } from './scripted-peer.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
-const HOUR_MS = 60 * 60 * 1000
 
 export type OutboundRig = Awaited<ReturnType<typeof outboundRig>>
+export type Outbound = Awaited<ReturnType<OutboundRig['start']>>
 
 export type Submitted = {
   readonly messageId: Uint8Array
@@ -107,13 +95,50 @@ export async function outboundRig(more: Record<string, string> = {}) {
     return stored.flatMap((event) => decodeEvent(deliveryEvents, event) ?? [])
   }
 
+  const typesOf = async (message: Submitted, recipient: string) =>
+    (await eventsOf(message, recipient)).map(({ type }) => type)
+
+  /** Everything recorded of a delivery, once it has its final outcome. */
+  const outcomes = (message: Submitted, recipient: string) =>
+    eventually(async () => {
+      const types = await typesOf(message, recipient)
+      const last = types.at(-1)
+      if (last === 'DeliverySucceeded' || last === 'DeliveryBounced') return types
+      throw new Error(`no final outcome: ${types.join()}`)
+    })
+
+  /** A domain that the directory knows; it listens, with a script. */
+  const addPeer = async (name: string, port?: number): Promise<ScriptedPeer> => {
+    const domain = domains.get(name) ?? (await makeDomain(name))
+    domains.set(name, domain)
+    const options = { domain, origin, originKeys, ...(port !== undefined && { port }) }
+    const peer = await scriptedPeer(options)
+    peers.set(name, peer)
+    return peer
+  }
+
   return {
     ...open.connections,
-    origin,
     undiscovered,
     eventsOf,
-    typesOf: async (message: Submitted, recipient: string) =>
-      (await eventsOf(message, recipient)).map(({ type }) => type),
+    typesOf,
+    outcomes,
+    addPeer,
+    /** A peer that no other test talks to. */
+    newPeer: async () => {
+      const name = `p${domains.size + 1}.test`
+      return { name, peer: await addPeer(name) }
+    },
+    recorded: (message: Submitted, recipient: string, type: DeliveryEvent['type']) =>
+      eventually(async () => (await typesOf(message, recipient)).includes(type)),
+    allDelivered: async (
+      all: readonly { readonly message: Submitted; readonly recipient: string }[],
+    ) => {
+      for (const { message, recipient } of all) {
+        const types = await outcomes(message, recipient)
+        if (types.join() !== 'DeliverySucceeded') throw new Error(`${recipient}: ${types.join()}`)
+      }
+    },
     start: async (change: Record<string, string> = {}) => {
       const service = await startOutboundFederation({
         ...open.connections,
@@ -133,15 +158,6 @@ export async function outboundRig(more: Record<string, string> = {}) {
           await service.stop()
         },
       }
-    },
-    /** A domain that the directory knows; it listens, with a script. */
-    addPeer: async (name: string, port?: number): Promise<ScriptedPeer> => {
-      const domain = domains.get(name) ?? (await makeDomain(name))
-      domains.set(name, domain)
-      const options = { domain, origin, originKeys, ...(port !== undefined && { port }) }
-      const peer = await scriptedPeer(options)
-      peers.set(name, peer)
-      return peer
     },
     submit: async (submission: Submission): Promise<Submitted> => {
       const { from = 'alice@a.test', to, withoutBlobs = false } = submission
@@ -193,67 +209,3 @@ export async function outboundRig(more: Record<string, string> = {}) {
 
 export const idsOf = (peer: ScriptedPeer): string[] =>
   peer.received().map(({ delivery }) => toHex(delivery.messageId))
-
-/** Certifies every key of a.test and issues its leaves. */
-function identityOf(origin: MadeDomain, keys: Map<string, Uint8Array>) {
-  const certifyOperationalKey = unary<CertifyOperationalKeyRequest, CertifyOperationalKeyResponse>(
-    async ({ domain, publicKey }) => {
-      if (domain !== origin.domain) throw new MailxError('NOT_FOUND', `${domain} is not hosted`)
-      const kid = `deliver-${toHex(publicKey).slice(0, 8)}`
-      keys.set(kid, publicKey)
-      return {
-        kid,
-        notBeforeUnixMs: BigInt(Date.now() - HOUR_MS),
-        notAfterUnixMs: BigInt(Date.now() + 90 * DAY_MS),
-        signature: new Uint8Array(64),
-      }
-    },
-  )
-  const issueCertificate = unary<IssueCertificateRequest, IssueCertificateResponse>(
-    async ({ domain, publicKeySpki }) => {
-      const leaf = await issueLeaf({
-        domain,
-        keyPair: origin.keys.tls,
-        publicKeySpki,
-        now: Date.now(),
-      })
-      return {
-        certificate: leaf.certificate,
-        caCertificate: origin.caPem,
-        notBeforeUnixMs: BigInt(leaf.notBefore),
-        notAfterUnixMs: BigInt(leaf.notAfter),
-      }
-    },
-  )
-  return {
-    definition: IdentityServiceService,
-    implementation: { certifyOperationalKey, issueCertificate },
-  }
-}
-
-type Known = {
-  readonly domains: ReadonlyMap<string, MadeDomain>
-  readonly peers: ReadonlyMap<string, ScriptedPeer>
-  readonly undiscovered: ReadonlyMap<string, MailxError>
-}
-
-function directoryOf({ domains, peers, undiscovered }: Known) {
-  const getPeer = unary<GetPeerRequest, Peer>(async ({ domain }) => {
-    const reason = undiscovered.get(domain)
-    if (reason !== undefined) throw reason
-    const [known, peer] = [domains.get(domain), peers.get(domain)]
-    if (known === undefined || peer === undefined) {
-      throw new MailxError('DOMAIN_NOT_FOUND', `${domain} does not exist`)
-    }
-    return {
-      ...Peer.create(),
-      domain,
-      publicKey: known.domainKey.publicKey,
-      document: known.documentBytes,
-      peerEndpoint: `mailx.${domain}:${peer.listener.port}`,
-      addresses: ['127.0.0.1'],
-      expiresAtUnixMs: BigInt(Date.now() + HOUR_MS),
-    }
-  })
-  return { definition: DirectoryServiceService, implementation: { getPeer } }
-}

@@ -1,11 +1,16 @@
 import { randomBytes } from '@mailx/crypto/random'
 import type { EventLog } from '@mailx/event-log/event-log'
 import { callUnary } from '@mailx/grpc/client'
+import { rebuildProjection } from '@mailx/processors/rebuild-projection'
 import { Route } from '@mailx/proto/submission/v1/events'
 import { eventually } from '@mailx/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { receive, report, submit } from '../testing/sample-events.ts'
 import { type StorageRig, startRig } from '../testing/storage-rig.ts'
+import { changesProjection } from './changes.ts'
+import { outcomesProjection } from './outcomes.ts'
+import { receivedProjection } from './received.ts'
+import { submittedProjection } from './submitted.ts'
 
 let rig: StorageRig
 beforeAll(async () => {
@@ -82,6 +87,37 @@ test('rebuilt from the log, every table holds the same rows', async () => {
   await caughtUp()
   expect(await dump()).toEqual(before)
   await again.stop()
+})
+
+test('rebuilt while mail goes on, nothing is missing and nothing is there twice', async () => {
+  const service = await rig.start()
+  await caughtUp()
+  const { pool, log } = rig
+  let rebuilding = true
+  const sending = (async () => {
+    for (let n = 0; rebuilding; n += 1) {
+      await submit(log, { from: `s${n % 5}@a.test`, to: { 'dora@b.test': Route.LOCAL } })
+      await receive(log, { to: 'dora@b.test' })
+    }
+  })()
+  const quiet = () => undefined
+  for (const projection of [submittedProjection(quiet), receivedProjection(quiet)]) {
+    await rebuildProjection({ pool, log, schema: 'storage', projection })
+  }
+  rebuilding = false
+  await sending
+  await caughtUp()
+  const before = await dump()
+  for (const projection of [
+    submittedProjection(quiet),
+    receivedProjection(quiet),
+    outcomesProjection(quiet),
+    changesProjection(quiet),
+  ]) {
+    await rebuildProjection({ pool, log, schema: 'storage', projection })
+  }
+  expect(await dump()).toEqual(before)
+  await service.stop()
 })
 
 test('events that come a second time change nothing', async () => {

@@ -11,8 +11,9 @@ const changedEntries = {
   text: `
   select e.message_id, e.sender, e.created_at, e.received_at, e.size, ch.flags, ch.deleted
     from storage.entry_changes ch
-    join storage.entries e on e.mailbox = ch.mailbox and e.message_id = ch.message_id
-    where ch.mailbox = $1 and ch.message_id = any($2::bytea[])`,
+    join storage.entries e on e.message_id = ch.message_id
+    where ch.mailbox = $1 and ch.message_id = any($2::bytea[])
+      and e.mailbox = $1 and e.message_id = any($2::bytea[])`,
 }
 
 type Row = {

@@ -1,7 +1,7 @@
 /**
  * Erases sealed bytes that nobody needs any more. One round:
  *
- * 1. One replica at a time, and nobody rebuilds the read models meanwhile: the tables are held.
+ * 1. One replica at a time, and nobody empties the read models meanwhile: the tables are held.
  * 2. Stop unless the read models know everything that happened before the grace period, and nothing is
  *    parked: what they do not show is then really not there.
  * 3. Take the next candidates: messages that their owners deleted, copies that other domains have had
@@ -88,7 +88,9 @@ async function mayErase(sql: Sql, config: EraserConfig, now: number): Promise<bo
     `select pg_try_advisory_xact_lock(hashtextextended('storage.erase-blobs', 0)) as locked`,
   )
   if (!lock.rows[0]?.locked) return false
-  await sql.query(`lock table ${tables.join(', ')} in access share mode`)
+  await sql.query(
+    `set local lock_timeout = '2s'; lock table ${tables.join(', ')} in access share mode`,
+  )
   const known = now - Math.max(0, config.eraseAfterMs - AGE_PRECISION_MS)
   const { rows } = await sql.query<{ behind: boolean }>(behind, [known])
   return rows[0]?.behind === false
@@ -119,7 +121,9 @@ const deletedAfter = `
       where p.context = 'mailbox')
   select d.partition, d.position, b.hash
     from done d
-    left join storage.entries e on e.mailbox = d.mailbox and e.message_id = d.message_id
+    left join lateral (
+      select * from storage.entries
+        where mailbox = d.mailbox and message_id = d.message_id offset 0) e on true
     left join lateral (
       select e.content_hash as hash union all select e.envelope_hash
       union all select hash from storage.attachments where content_hash = e.content_hash) b on true`

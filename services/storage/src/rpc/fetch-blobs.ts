@@ -16,8 +16,10 @@ const namedBlobs = {
   select distinct b.hash, octet_length(b.data) as size
     from mail.blobs b
     join storage.attachments a on a.hash = b.hash
-    join storage.entries e on e.content_hash = a.content_hash and e.mailbox = $1
-    where b.hash = any($2::bytea[])
+    cross join lateral (
+      select mailbox, message_id from storage.entries
+        where content_hash = a.content_hash offset 0) e
+    where b.hash = any($2::bytea[]) and e.mailbox = $1
       and not exists (
         select from storage.entry_changes ch
           where ch.mailbox = $1 and ch.message_id = e.message_id and ch.deleted)`,

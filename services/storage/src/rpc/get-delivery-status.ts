@@ -57,8 +57,10 @@ const arrivals = {
   text: `
   select e.message_id, e.mailbox
     from unnest($2::bytea[], $3::text[]) as n(message_id, mailbox)
-    join storage.entries_submitted e
-      on e.mailbox = n.mailbox and e.message_id = n.message_id and e.sender = $1`,
+    cross join lateral (
+      select * from storage.entries_submitted e
+        where e.mailbox = n.mailbox and e.message_id = n.message_id offset 0) e
+    where e.sender = $1`,
 }
 
 /** In which mailboxes here the messages are, or were before their owners deleted them. */

@@ -31,6 +31,7 @@ export async function startRig(env: Readonly<Record<string, string>> = {}) {
     BUS_KEY: Buffer.from(busKey).toString('base64'),
     STORAGE_ADDRESS: '127.0.0.1:0',
     LOG_PARTITIONS: '3',
+    SHUTDOWN_GRACE_MS: '500',
     NODE_ENV: 'test',
     ...env,
   })

@@ -4,7 +4,7 @@ import { type TreeHeadCommand, treeHead } from './tree-head.ts'
 
 const [rootA, rootB] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
 const at = 1_000_000
-const code = (code: string) => expect.objectContaining({ code })
+const refusedWith = (code: string) => expect.objectContaining({ code })
 
 const publish = (change: Partial<TreeHeadCommand> = {}): TreeHeadCommand => ({
   type: 'PublishCheckpoint',
@@ -63,17 +63,21 @@ test('nothing is signed twice within the interval', () => {
 
 test('a tree that shrank is never signed', () => {
   const restored = grown({ size: 2, at: at + 99_000 })
-  expect(() => treeHead.decide(restored, signed)).toThrow(code('CORRUPT_LOG'))
+  expect(() => treeHead.decide(restored, signed)).toThrow(refusedWith('CORRUPT_LOG'))
 })
 
 test('a tree whose past changed is never signed, grown or not', () => {
-  expect(() => treeHead.decide(grown({ rootOfSigned: rootB }), signed)).toThrow(code('CORRUPT_LOG'))
+  expect(() => treeHead.decide(grown({ rootOfSigned: rootB }), signed)).toThrow(
+    refusedWith('CORRUPT_LOG'),
+  )
   const swapped = grown({ size: 3, root: rootB, rootOfSigned: rootB })
-  expect(() => treeHead.decide(swapped, signed)).toThrow(code('CORRUPT_LOG'))
+  expect(() => treeHead.decide(swapped, signed)).toThrow(refusedWith('CORRUPT_LOG'))
 })
 
 test('nothing is signed by a clock that went back', () => {
-  expect(() => treeHead.decide(grown({ at: at - 1 }), signed)).toThrow(code('FAILED_PRECONDITION'))
+  expect(() => treeHead.decide(grown({ at: at - 1 }), signed)).toThrow(
+    refusedWith('FAILED_PRECONDITION'),
+  )
 })
 
 test('an event of a newer version leaves the state as it is', () => {

@@ -1,4 +1,4 @@
-import { equal, toHex } from '@mailx/crypto/encoding'
+import { equal } from '@mailx/crypto/encoding'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { Decider } from '@mailx/events/decider'
 import type { TransparencyEvent } from '@mailx/events/transparency'
@@ -71,10 +71,6 @@ const corrupt = (domain: string, what: string) =>
     'CORRUPT_LOG',
     `the key log of ${domain} is not what was signed: ${what}. Restore its newest copy; nothing is signed until then.`,
   )
-
-/** For logs of what was refused. */
-export const describeHead = ({ root, size }: Pick<TreeHead, 'root' | 'size'>): string =>
-  `${size} leaves, root ${toHex(root)}`
 
 export const treeHead: Decider<SignedTree, TreeHeadCommand, TransparencyEvent> = {
   initialState: { status: 'unsigned' },

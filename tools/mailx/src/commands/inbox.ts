@@ -48,7 +48,8 @@ async function waitForMessage(
 ): Promise<MailboxCache> {
   const signal = AbortSignal.timeout(timeoutMs)
   const pushes = account.transport.subscribe({ ...(await withSession(account)), signal })
-  for await (const _push of pushes) {
+  for await (const { event } of pushes) {
+    if (event === undefined) continue
     const cache = await refreshMailbox(account, output)
     if (newestFirst(cache).some(wanted)) return cache
   }

@@ -1,30 +1,38 @@
 import { hostname } from 'node:os'
-import { createKeyring } from '@mailx/client/keyring'
+import { createKeyring, type Keyring } from '@mailx/client/keyring'
 import { sealKeyring } from '@mailx/client/keyring-file'
 import { formatRecoveryCode } from '@mailx/client/recovery-code'
 import { register } from '@mailx/client/register'
 import { randomBytes } from '@mailx/crypto/random'
 import { MailxError } from '@mailx/errors/mailx-error'
+import { toExitCode } from '../exit-code.ts'
 import { fingerprint } from '../fingerprint.ts'
-import { connectAccount } from '../open-account.ts'
+import { connectAccount, openAccount } from '../open-account.ts'
 import { readPassphrase } from '../passphrase.ts'
-import { profileOf, readProfileFile, writeProfileFile } from '../profile.ts'
+import {
+  type Profile,
+  profileOf,
+  readProfileFile,
+  removeProfileFile,
+  writeProfileFile,
+} from '../profile.ts'
 import type { Context } from '../run-command.ts'
 
 export type RegisterOptions = { readonly unprotected?: boolean; readonly device?: string }
 
-/** Makes the keys, claims the address, and stores the keyring. */
+/**
+ * Makes the keys, stores the keyring, claims the address. The keyring is stored first: a key that others
+ * seal to must not be lost. Where it is there already, the claim is repeated with the same keys.
+ */
 export async function registerCommand(
-  { output }: Context,
+  context: Context,
   address: string,
   options: RegisterOptions,
 ): Promise<void> {
   const profile = profileOf(address)
   if ((await readProfileFile(profile, 'keyring.json')) !== undefined) {
-    throw new MailxError(
-      'ALREADY_EXISTS',
-      `there is a keyring of ${profile.address} in ${profile.folder}: move it away to register anew`,
-    )
+    await registerAgain(context, profile)
+    return
   }
   const passphrase = options.unprotected ? undefined : await readPassphrase({ confirm: true })
   const recovery = randomBytes(16)
@@ -35,31 +43,60 @@ export async function registerCommand(
     now: Date.now(),
     random: randomBytes,
   })
-  const sealed = await sealKeyring(keyring, passphrase, randomBytes)
-  const account = await connectAccount(profile, keyring)
+  await writeProfileFile(
+    profile,
+    'keyring.json',
+    await sealKeyring(keyring, passphrase, randomBytes),
+  )
+  const code = formatRecoveryCode(recovery)
+  const publicKey = await claim(profile, keyring, code)
+  const data = { address: profile.address, recoveryCode: code, fingerprint: fingerprint(publicKey) }
+  const text = [
+    `registered ${profile.address}`,
+    `fingerprint    ${data.fingerprint}`,
+    `recovery code  ${code}`,
+  ]
+  const { output } = context
+  output.result(data, text.join('\n'))
+  output.say('Write the recovery code down: it alone brings back your mail if this device is lost.')
+  if (passphrase === undefined) {
+    output.say(`The keys lie unprotected in ${profile.folder}: anybody who can read it is you.`)
+  }
+}
+
+/** Registers; when that cannot have happened, the keys are useless and go. */
+async function claim(profile: Profile, keyring: Keyring, code: string): Promise<Uint8Array> {
   try {
-    // Stored before it is published: a key that others seal to must not be lost.
-    await writeProfileFile(profile, 'keyring.new.json', sealed)
-    const { publicKey } = await register(account)
-    await writeProfileFile(profile, 'keyring.json', sealed)
-    const code = formatRecoveryCode(recovery)
+    const account = await connectAccount(profile, keyring)
+    try {
+      return (await register(account)).publicKey
+    } finally {
+      account.transport.close()
+    }
+  } catch (error) {
+    if (!(error instanceof MailxError) || toExitCode(error) !== 6) {
+      await removeProfileFile(profile, 'keyring.json')
+      throw error
+    }
+    throw new MailxError(
+      error.code,
+      `${error.message}. The new keys are kept: write down their recovery code ${code} and run the same command again later`,
+      { cause: error },
+    )
+  }
+}
+
+async function registerAgain({ output }: Context, profile: Profile): Promise<void> {
+  const account = await openAccount(profile)
+  try {
     const data = {
       address: profile.address,
-      recoveryCode: code,
-      fingerprint: fingerprint(publicKey),
+      fingerprint: fingerprint((await register(account)).publicKey),
     }
-    const text = [
-      `registered ${profile.address}`,
-      `fingerprint    ${data.fingerprint}`,
-      `recovery code  ${code}`,
-    ]
-    output.result(data, text.join('\n'))
-    output.say(
-      'Write the recovery code down: it alone brings back your mail when this device is lost.',
+    output.result(
+      data,
+      `registered ${profile.address} with the keyring that was here\nfingerprint    ${data.fingerprint}`,
     )
-    if (passphrase === undefined) {
-      output.say(`The keys lie unprotected in ${profile.folder}: anybody who can read it is you.`)
-    }
   } finally {
     account.transport.close()
   }

@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..', '..')
+
+/** Compiled once for all runs: most of a short program's time is spent on that. */
+export const compileCache = { NODE_COMPILE_CACHE: join(root, '.cache', 'tests', 'compiled') }
+
+const programs = {
+  mailx: 'tools/mailx/src/main.ts',
+  mailxctl: 'tools/mailxctl/src/main.ts',
+  'npm-start': 'tools/dev/src/main.ts',
+  'all-in-one': 'services/all-in-one/src/main.ts',
+} as const
+export type Program = keyof typeof programs
+
+export type Outcome = {
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A program at work. */
+export type Running = {
+  readonly process: ChildProcess
+  /** What it has written so far. */
+  readonly written: { stdout: string; stderr: string }
+  readonly ended: Promise<Outcome>
+}
+
+export type RunOptions = {
+  /** All that it sees of the environment, but for PATH and HOME. */
+  readonly env?: Readonly<Record<string, string>>
+  /** What it reads from stdin. */
+  readonly input?: string
+  readonly cwd?: string
+}
+
+/** Starts a program of the project as a person would. */
+export const start = (program: Program, args: readonly string[], options: RunOptions = {}) =>
+  startCommand([process.execPath, join(root, programs[program]), ...args], options)
+
+/** As `start`, and waits until it ends. */
+export const run = (program: Program, args: readonly string[], options?: RunOptions) =>
+  start(program, args, options).ended
+
+/** Starts any command. */
+export function startCommand(
+  [file = '', ...args]: readonly string[],
+  { env = {}, input = '', cwd = root }: RunOptions,
+): Running {
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(file, args, { cwd, env: { PATH, HOME, ...compileCache, ...env } })
+  const written = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      written[stream] += text
+    })
+  }
+  // A program that has ended does not read on; that is its right.
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
+  child.once('error', reject)
+  child.once('close', (exitCode) => resolve({ exitCode, ...written }))
+  return { process: child, written, ended: promise }
+}

@@ -29,7 +29,7 @@ const defaultLimits = {
   reviewMs: 10 * 60_000,
   unverified: 512,
   unverifiedPerAddress: 64,
-  connectionsPerPeer: 64,
+  connectionsPerPeer: 16,
 }
 
 export type PeerListenerLimits = typeof defaultLimits

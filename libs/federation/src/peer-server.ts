@@ -43,7 +43,8 @@ export function peerServer(
     telemetry,
     maxMessageBytes: MAX_MESSAGE_BYTES,
     maxConnectionAgeMs: 6 * HOUR_MS,
-    maxStreamsPerConnection: 64,
+    // Every stream may hold a message of 4 MiB.
+    maxStreamsPerConnection: 16,
     options: { ...transportOptions, interceptors: [onlyAuthorized(connections)] },
   })
 }

@@ -126,3 +126,14 @@ test('after the sequence started again from one messages arrive again', async ()
   await ensureStreams(bus.nats, [CONTEXT])
   expect(await appendAndReceive()).toBe(true)
 })
+
+test('it ends when it is aborted, at whatever moment', async () => {
+  for (let delayMs = 0; delayMs < 20; delayMs += 1) {
+    const { nats, busKey } = bus
+    const abort = new AbortController()
+    const batches = consume({ nats, busKey, context: CONTEXT, signal: abort.signal, onTrouble })
+    const first = batches.next()
+    setTimeout(() => abort.abort(), delayMs)
+    expect(await first).toEqual({ done: true, value: undefined })
+  }
+})

@@ -49,6 +49,8 @@ export async function* consume(options: ConsumeOptions): AsyncGenerator<Committe
       const messages = await openConsumer(options)
       const stop = () => messages.stop()
       signal.addEventListener('abort', stop, { once: true })
+      // Aborted while it was opened: that event is over.
+      if (signal.aborted) stop()
       try {
         for await (const message of messages) {
           if (!isWorthOpening(options, message)) continue

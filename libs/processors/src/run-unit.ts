@@ -106,8 +106,9 @@ export function startUnit(options: UnitOptions): Unit {
       try {
         checkpoint ??= await firstCheckpoint()
         const page = await nextPage(checkpoint)
-        if (page === undefined) await bell.wait(IDLE_MS)
-        else await step(checkpoint, page)
+        if (page !== undefined) await step(checkpoint, page)
+        // A wait inside `nextPage` may have used up the bell that `stop` rang.
+        else if (!stopping.signal.aborted) await bell.wait(IDLE_MS)
       } catch (error) {
         await recover(error)
       }

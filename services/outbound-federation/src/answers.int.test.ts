@@ -7,7 +7,7 @@ import { accepted, type Script } from './testing/scripted-peer.ts'
 
 let rig: OutboundRig
 beforeAll(async () => {
-  rig = await outboundRig()
+  rig = await outboundRig({ PEER_TIMEOUT_MS: '1500' })
   await rig.start()
 })
 afterAll(() => rig.stop())

@@ -28,6 +28,7 @@ create table storage.attachments_submitted (
   content_hash bytea not null,
   primary key (hash, content_hash)
 );
+create index attachments_submitted_content on storage.attachments_submitted (content_hash);
 
 -- Copies that leave for other domains. Pending until storage.outcomes says otherwise.
 create table storage.remote_copies (

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { guardProcess } from '@mailx/backends/guard-process'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { type Deployment, type ServiceName, serviceNames } from './deployment.ts'
 
@@ -53,6 +54,7 @@ export function runDeployment(
       env: { ...env, ...own },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    guard(child)
     child.stdout.pipe(log)
     child.stderr.pipe(log)
     return { name, opsPort, process: child, logFile }
@@ -84,6 +86,13 @@ export function runDeployment(
       await ready(READY_WITHIN_MS)
     },
   }
+}
+
+/** Has the child ended when this process is killed. */
+function guard(child: ChildProcess): void {
+  if (child.pid === undefined) return
+  const { dismiss } = guardProcess(child.pid, 'TERM', [])
+  child.once('exit', dismiss)
 }
 
 async function waitUntilReady(service: ServiceProcess, timeoutMs: number): Promise<void> {

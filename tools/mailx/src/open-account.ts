@@ -28,10 +28,13 @@ export async function openAccount(profile: Profile): Promise<Account> {
 /** An account for a keyring that is in hand. */
 export async function connectAccount(profile: Profile, keyring: Keyring): Promise<Account> {
   const stored = await readProfileFile(profile, 'trust.json')
-  let trust: Trust = stored === undefined ? emptyTrust : (JSON.parse(stored) as Trust)
+  const before: Trust = stored === undefined ? emptyTrust : (JSON.parse(stored) as Trust)
+  const store = (changed: Trust) =>
+    writeProfileFile(profile, 'trust.json', `${JSON.stringify(changed, null, 2)}\n`)
   const { domain } = parseAddress(profile.address)
-  const home = await findHome(domain, pinnedDomainKey(trust, domain))
-  trust = pinDomain(trust, domain, fromBase64(home.document.publicKey, 32))
+  const home = await findHome(domain, pinnedDomainKey(before, domain))
+  const trust = pinDomain(before, domain, fromBase64(home.document.publicKey, 32))
+  if (trust !== before) await store(trust)
   return createAccount({
     keyring,
     transport: grpcTransport(home.document, { resolveTo: home.target }),
@@ -39,7 +42,6 @@ export async function connectAccount(profile: Profile, keyring: Keyring): Promis
     random: randomBytes,
     traceparent: currentTraceparent,
     trust,
-    onTrustChanged: (changed) =>
-      writeProfileFile(profile, 'trust.json', `${JSON.stringify(changed, null, 2)}\n`),
+    onTrustChanged: store,
   })
 }

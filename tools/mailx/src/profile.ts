@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAddress } from '@mailx/address/address'
@@ -6,6 +7,8 @@ import envPaths from 'env-paths'
 
 /** The folder of one account: keyring.json (secret), trust.json, domain.json, mailbox.sealed. */
 export type Profile = { readonly address: string; readonly folder: string }
+
+const KEYRING = 'keyring.json'
 
 /** MAILX_HOME, else the platform's folder for application data. */
 export const mailxHome = (): string =>
@@ -20,7 +23,7 @@ export function profileOf(address: string): Profile {
 export async function listProfiles(): Promise<string[]> {
   const entries = await readdir(mailxHome(), { withFileTypes: true }).catch(ignoreMissing([]))
   return entries
-    .filter((entry) => entry.isDirectory() && entry.name.includes('@'))
+    .filter((entry) => entry.isDirectory() && existsSync(join(mailxHome(), entry.name, KEYRING)))
     .map((entry) => entry.name)
     .toSorted()
 }

@@ -49,7 +49,8 @@ const aboutDomain: ReadonlySet<string> = new Set([
   'KEY_CHANGED',
 ])
 
-export function peerFinder(deps: PeerFinderDeps): PeerFinder {
+export function peerFinder(given: PeerFinderDeps): PeerFinder {
+  const deps = { ...given, discoveries: sparingly(given.discoveries) }
   const { discoveries, now, redis } = deps
   const looking = new Map<string, Promise<Outcome>>()
 
@@ -79,6 +80,30 @@ export function peerFinder(deps: PeerFinderDeps): PeerFinder {
     forget: async (domain) => {
       await discoveries.forget(domain)
       await cache.forget(domain)
+    },
+  }
+}
+
+const MAX_STRANGERS = 10_000
+
+/**
+ * Anybody can make us look for domains that do not exist. Their failures are kept in memory, so many
+ * and no more; Postgres remembers only domains that were found once.
+ */
+function sparingly(discoveries: DiscoveryLog): DiscoveryLog {
+  const strangers = new Map<string, Discovery>()
+  return {
+    read: async (domain) => strangers.get(domain) ?? discoveries.read(domain),
+    write: async (domain, discovery) => {
+      strangers.delete(domain)
+      if (discovery.peer !== undefined) return discoveries.write(domain, discovery)
+      strangers.set(domain, discovery)
+      const [oldest] = strangers.keys()
+      if (strangers.size > MAX_STRANGERS && oldest !== undefined) strangers.delete(oldest)
+    },
+    forget: async (domain) => {
+      strangers.delete(domain)
+      await discoveries.forget(domain)
     },
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The life of a lane, which one replica at a time works off:
  *  1. Start with the notes of the last owner: from where to read, how long the peer is to be left alone.
- *  2. Read what is due, a page at a time; keep several batches under way. An envelope is not sent while
- *     an earlier one of the same sender and recipient has no outcome.
+ *  2. Read what is due, a page at a time; keep several batches under way. An envelope waits while an
+ *     earlier batch has one of the same sender and recipient.
  *  3. Each answer is recorded before its delivery leaves the lane. A crash before that: it is delivered
  *     again with the same id, and the peer knows it.
  *  4. An attempt failed: wait for the others under way, forget what is in memory, then

@@ -39,8 +39,16 @@ export function startLanes(options: Options): Lanes {
   const looking = repeatedly(LOOK_EVERY_MS, look, (error) =>
     logger.warn({ err: error }, 'could not look for due deliveries; trying again'),
   )
-  const contacts = nats.subscribe(PEERS_CONTACTED, { callback: (_, message) => contact(message) })
-  const growth = nats.subscribe(LANES_GROWN, { callback: (_, message) => laneGrown(message) })
+  const contacts = nats.subscribe(PEERS_CONTACTED, {
+    callback: (error, message) => {
+      if (error === null) contact(message)
+    },
+  })
+  const growth = nats.subscribe(LANES_GROWN, {
+    callback: (error, message) => {
+      if (error === null) laneGrown(message)
+    },
+  })
 
   return {
     grown: (grownLanes) => {
@@ -77,14 +85,13 @@ export function startLanes(options: Options): Lanes {
   }
 
   function openOrTell(names: readonly LaneName[]): void {
-    open(names).then(
-      (left) => {
+    open(names)
+      .then((left) => {
         for (const name of left) nats.publish(LANES_GROWN, laneKey(name))
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         logger.warn({ err: error }, 'lanes could not be opened; they are looked for again')
-      },
-    )
+      })
   }
 
   /** Opens those that no other replica has; answers the rest. One acquisition at a time. */

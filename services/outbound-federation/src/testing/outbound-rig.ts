@@ -72,8 +72,8 @@ export async function outboundRig(more: Record<string, string> = {}) {
     DIRECTORY_ADDRESS: neighbours.address,
     RETRY_FIRST_MS: '50',
     RETRY_LONGEST_MS: '200',
-    PEER_TIMEOUT_MS: '1500',
-    PEER_DIAL_TIMEOUT_MS: '2000',
+    PEER_TIMEOUT_MS: '15000',
+    PEER_DIAL_TIMEOUT_MS: '5000',
     SHUTDOWN_GRACE_MS: '500',
     ...more,
   }
@@ -135,8 +135,10 @@ export async function outboundRig(more: Record<string, string> = {}) {
       all: readonly { readonly message: Submitted; readonly recipient: string }[],
     ) => {
       for (const { message, recipient } of all) {
-        const types = await outcomes(message, recipient)
-        if (types.join() !== 'DeliverySucceeded') throw new Error(`${recipient}: ${types.join()}`)
+        await outcomes(message, recipient)
+        const [first] = await eventsOf(message, recipient)
+        if (first?.type === 'DeliverySucceeded') continue
+        throw new Error(`${recipient}: ${first?.type}: ${first?.data.reason}`)
       }
     },
     start: async (change: Record<string, string> = {}) => {

@@ -64,7 +64,7 @@ export async function registerCommand(
   }
 }
 
-/** Registers; when that cannot have happened, the keys are useless and go. */
+/** Registers. Keys whose claim was refused are useless and go; where it is not sure, they stay. */
 async function claim(profile: Profile, keyring: Keyring, code: string): Promise<Uint8Array> {
   try {
     const account = await connectAccount(profile, keyring)
@@ -74,13 +74,16 @@ async function claim(profile: Profile, keyring: Keyring, code: string): Promise<
       account.transport.close()
     }
   } catch (error) {
-    if (!(error instanceof MailxError) || toExitCode(error) !== 6) {
+    const exitCode = toExitCode(error)
+    if (exitCode !== 1 && exitCode !== 6) {
       await removeProfileFile(profile, 'keyring.json')
       throw error
     }
+    const { code: reason, message } =
+      error instanceof MailxError ? error : { code: 'INTERNAL' as const, message: String(error) }
     throw new MailxError(
-      error.code,
-      `${error.message}. The new keys are kept: write down their recovery code ${code} and run the same command again later`,
+      reason,
+      `${message}. The new keys are kept: write down their recovery code ${code} and run the same command again later`,
       { cause: error },
     )
   }

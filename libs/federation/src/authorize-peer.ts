@@ -1,5 +1,5 @@
 /**
- * The mutual challenge of one connection (PROTOCOL §4.2–3). Both sides sign the same facts: role, both
+ * The mutual challenge of one connection (proto/README.md, section 8). Both sides sign the same facts: role, both
  * domains, both nonces, the TLS exporter, the version. So an answer cannot be reflected (the role),
  * relayed to another domain (the names, the exporter) or replayed on another connection (the
  * exporter, both nonces), and the version cannot be changed on the way.

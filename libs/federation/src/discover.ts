@@ -1,5 +1,5 @@
 /**
- * From a domain's name to its verified document (PROTOCOL §3):
+ * From a domain's name to its verified document (proto/README.md, section 3):
  *  1. The key: an operator's pin, the static file, or the TXT record at _mailx.<domain>. No name at all:
  *     DOMAIN_NOT_FOUND; no record: NO_MAILX_RECORD; a malformed one: BAD_MAILX_RECORD (permanent).
  *     SERVFAIL, a timeout, a bogus signature: DISCOVERY_FAILED (try again).

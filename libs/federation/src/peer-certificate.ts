@@ -15,9 +15,11 @@ const MINUTE_MS = 60 * 1000
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
-/** PROTOCOL §4.1: a leaf is good for seven days; its holder replaces it after four and a half. */
+/** A leaf is good for seven days; its holder replaces it after four and a half. */
 export const LEAF_LIFETIME_MS = 7 * DAY_MS
 export const LEAF_RENEWAL_MS = 4.5 * DAY_MS
+/** proto/README.md, section 8: what is taken from others. */
+const LONGEST_LIFETIME_MS = 8 * DAY_MS
 /** Issued as of an hour ago, so that a peer whose clock is behind takes it at once. */
 const BACKDATE_MS = HOUR_MS
 const CLOCK_SKEW_MS = 5 * MINUTE_MS
@@ -174,7 +176,7 @@ function faultOfLeaf(leaf: X509Certificate, check: LeafCheck): string | undefine
   const [notBefore, notAfter] = [Date.parse(leaf.validFrom), Date.parse(leaf.validTo)]
   if (!(now >= notBefore - CLOCK_SKEW_MS)) return 'the certificate is not yet valid; check clocks'
   if (!(now < notAfter)) return 'the certificate has expired; its domain must renew it'
-  if (notAfter - notBefore > LEAF_LIFETIME_MS) return 'the certificate is valid for over seven days'
+  if (notAfter - notBefore > LONGEST_LIFETIME_MS) return 'the certificate is valid for over 8 days'
   const usage = purpose === 'client' ? CLIENT_AUTH : SERVER_AUTH
   // Undefined when the extension is missing, whatever its type says.
   const usages = leaf.keyUsage as string[] | undefined

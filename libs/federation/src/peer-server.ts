@@ -49,7 +49,7 @@ export function peerServer(
   })
 }
 
-/** PROTOCOL §4.2: nothing but the challenge itself is served before both sides have signed it. */
+/** proto/README.md, section 8: nothing but the challenge itself is served before both sides have signed it. */
 function onlyAuthorized(connections: ReadonlyMap<string, PeerConnection>): ServerInterceptor {
   return (method, call) => {
     const state = connections.get(call.getPeer())?.state.status

@@ -1,5 +1,5 @@
 /**
- * Fetches a small document from a host that a stranger named (THREATS T47):
+ * Fetches a small document from a host that a stranger named, and nothing inside our own network:
  *  1. The port must be on the allow-list, the host is resolved once, every address must be public:
  *     ADDRESS_NOT_ALLOWED (checked-addresses.ts).
  *  2. Those very addresses are dialled, one after another; the host stays as SNI and Host header.

@@ -51,7 +51,7 @@ test.each(['DOMAIN_NOT_FOUND', 'NO_MAILX_RECORD', 'BAD_MAILX_RECORD', 'PEER_NOT_
   },
 )
 
-test('a discovery that fails for now defers, and the message goes out when it works', async () => {
+test('a discovery that fails in passing defers, and the message goes out when it works', async () => {
   const { name, peer } = await rig.newPeer()
   rig.undiscovered.set(name, new MailxError('DISCOVERY_FAILED', 'SERVFAIL'))
   const message = await rig.submit({ to: [`bob@${name}`] })

@@ -62,7 +62,7 @@ export type TlsWorld = Awaited<ReturnType<typeof tlsWorld>>
 const dns = (...values: string[]) => ({
   names: values.map((value) => ({ type: 'dns' as const, value })),
 })
-/** THREATS T02: every way in which a certificate can be wrong, and the reason that is given. */
+/** Every way in which a certificate can be wrong, and the reason that is given. */
 export const faults: readonly [string, LeafFault, RegExp][] = [
   ['signed by itself', { selfSigned: true }, /not signed by the CA/],
   ['for a wildcard', dns('*.test'), /wildcard/],
@@ -76,7 +76,7 @@ export const faults: readonly [string, LeafFault, RegExp][] = [
   ['that is a CA', { ca: true }, /CA certificate/],
   ['for code signing', { usages: ['1.3.6.1.5.5.7.3.3'] }, /use/],
   ['with an RSA key', { rsa: true }, /must be Ed25519/],
-  ['for ninety days', { days: 90 }, /over seven days/],
+  ['for ninety days', { days: 90 }, /over 8 days/],
 ]
 
 /** Writes the domain's own name where a fault says SELF or UPPER. */

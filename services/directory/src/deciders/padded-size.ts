@@ -4,7 +4,7 @@ const KEYS_BYTES = 12 * KIB
 const STEP_BYTES = 4 * KIB
 
 /**
- * The one size of an answer about so many addresses (PROTOCOL §8): it depends on how many were asked
+ * The one size of an answer about so many addresses (proto/README.md, section 6): it depends on how many were asked
  * for and on the published document, and on nothing that the answer says.
  */
 export function answerSize(addresses: number, documentBytes: number): number {

@@ -1,7 +1,7 @@
 const MINUTE_MS = 60 * 1000
 const HOUR_MS = 60 * MINUTE_MS
 
-/** PROTOCOL §3: a DNS record's own time to live counts, within these limits. */
+/** A DNS record's own time to live counts, within these limits. */
 const SHORTEST_MS = 5 * MINUTE_MS
 const LONGEST_MS = 24 * HOUR_MS
 /** What a source without a time to live of its own is good for. */

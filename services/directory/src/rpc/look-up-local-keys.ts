@@ -1,6 +1,6 @@
 /**
  * Keys of our users for a user of a peer, so that nothing but released keys can be learned from it
- * (PROTOCOL §8). An address that does not exist, one over the budget and one without proof get the same
+ * (proto/README.md, section 6). An address that does not exist, one over the budget and one without proof get the same
  * answer, padded to the same size, on the same 25 ms grid, after the same steps: another user's keys
  * are fetched in their place and thrown away.
  */

@@ -122,6 +122,7 @@ test('a frame over its limits ends the stream with the limit’s name', async ()
 })
 
 test('more than a session may send is refused with when to try again, and nothing is stored', async () => {
+  const before = await rig.heads()
   const stream = openStream(rig.tokenFor('carl@a.test'))
   const submissions = Array.from({ length: 900 }, () => ({
     ...message(),
@@ -131,8 +132,10 @@ test('more than a session may send is refused with when to try again, and nothin
   stream.end()
   await stream.ended
   const limited = stream.results.filter(({ code }) => code === 'RATE_LIMITED')
-  expect(limited).toHaveLength(900)
+  // A Redis that was slow for a moment makes the process count by itself, more strictly.
+  expect(limited.length).toBeGreaterThanOrEqual(900)
   expect(limited.every(({ retryAfterMs }) => retryAfterMs > 0 && retryAfterMs <= 60_000)).toBe(true)
+  expect(await rig.heads()).toBe(before)
 })
 
 test('results that are decided together travel together', async () => {

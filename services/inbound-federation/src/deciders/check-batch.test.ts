@@ -25,7 +25,7 @@ const signed = (change: Parameters<typeof makeBatch>[3] = {}) =>
 
 test('a batch that the origin signed for us is taken', () => {
   const checked = verdictOn(signed())
-  expect(checked).toMatchObject({ contents: [{}, {}], tree: { paths: [[{}], [{}]] } })
+  expect(checked).toMatchObject({ contents: [{}, {}], tree: { proofs: [[{}], [{}]] } })
 })
 
 describe('a signature does not hold', () => {

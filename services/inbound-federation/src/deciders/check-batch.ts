@@ -1,6 +1,6 @@
 import { blake2b256 } from '@mailx/crypto/hash'
 import { deliveryLeaf } from '@mailx/delivery/delivery-leaf'
-import { type AuditedTree, auditPaths } from '@mailx/federation/audit-paths'
+import { inclusionProofs, type ProvedTree } from '@mailx/merkle/inclusion-proofs'
 import type { Delivery, DeliveryBatch } from '@mailx/proto/delivery/v1/delivery_service'
 import { verifyStatement } from '@mailx/statement/statement'
 import type { Refusal } from './check-delivery.ts'
@@ -12,7 +12,7 @@ export type Content = { readonly hash: Uint8Array; readonly data: Uint8Array }
 export type CheckedBatch = {
   readonly contents: readonly Content[]
   /** Over the leaves of the deliveries, in their order. */
-  readonly tree: AuditedTree
+  readonly tree: ProvedTree
 }
 
 export type BatchContext = {
@@ -64,7 +64,7 @@ export function checkBatch(
     leaves.push(leafOf(delivery, content.hash, origin, destination))
   }
   if (leaves.length === 0) return invalid('the batch has no deliveries')
-  const tree = auditPaths(leaves)
+  const tree = inclusionProofs(leaves)
   const statement = {
     origin,
     destination,

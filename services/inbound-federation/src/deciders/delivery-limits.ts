@@ -1,7 +1,7 @@
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** PROTOCOL §10. */
+/** proto/README.md, section 10. */
 export const limits = {
   batchDeliveries: 64,
   /** Contents and envelopes of a batch together. */

@@ -15,8 +15,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RateLimiter } from '@mailx/cache/rate-limit'
 import { textArray } from '@mailx/event-log/binary-array'
 import type { Sql } from '@mailx/event-log/sql'
-import type { AuditedTree } from '@mailx/federation/audit-paths'
 import type { OperationalSigningKey } from '@mailx/federation/operational-key'
+import type { ProvedTree } from '@mailx/merkle/inclusion-proofs'
 import type {
   DeliverStreamResponse,
   DeliveryBatch,
@@ -146,7 +146,7 @@ function outcomeToTell(
 /** The origin's signed word for one delivery of the batch, provable without the others. */
 const proofOf = (
   { createdAtUnixMs, deliveries, kid, signature }: DeliveryBatch,
-  { paths, root }: AuditedTree,
+  { proofs, root }: ProvedTree,
   index: number,
 ): DeliveryProof => ({
   kid,
@@ -155,5 +155,5 @@ const proofOf = (
   batchCreatedAtUnixMs: createdAtUnixMs,
   signature,
   index,
-  path: paths[index] ?? [],
+  path: proofs[index] ?? [],
 })

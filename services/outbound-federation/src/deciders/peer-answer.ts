@@ -18,7 +18,7 @@ type Refusal = Exclude<DeliveryResponse_Status, 'ACCEPTED' | 'UNRECOGNIZED'>
 const sentences: Readonly<Record<Refusal, string>> = {
   REJECTED_NO_SUCH_USER: 'there is no such user at the recipient’s domain',
   REJECTED_QUOTA_EXCEEDED: 'the recipient’s mailbox is full',
-  REJECTED_RATE_LIMITED: 'the recipient’s domain takes no more for now',
+  REJECTED_RATE_LIMITED: 'the recipient’s domain takes no more at the moment',
   REJECTED_BLOCKED: 'the recipient does not take mail from this sender',
   TRY_LATER: 'the recipient’s domain asks to try later',
   STALE_DEVICE_LIST: 'the recipient has other devices now: send the message again',

@@ -62,6 +62,9 @@ async function traffic(log: EventLog, bob: string): Promise<void> {
   await report(log, { type: 'DeliveryDelayed', data: { ...copy, reason: 'still away' } })
 }
 
+/** Announces nothing. */
+const quiet = () => undefined
+
 const caughtUp = () =>
   eventually(async () => {
     const { rows } = await rig.pool.query(
@@ -93,18 +96,17 @@ test('rebuilt while mail goes on, nothing is missing and nothing is there twice'
   const service = await rig.start()
   await caughtUp()
   const { pool, log } = rig
-  let rebuilding = true
+  const rebuild = new AbortController()
   const sending = (async () => {
-    for (let n = 0; rebuilding; n += 1) {
+    for (let n = 0; !rebuild.signal.aborted; n += 1) {
       await submit(log, { from: `s${n % 5}@a.test`, to: { 'dora@b.test': Route.LOCAL } })
       await receive(log, { to: 'dora@b.test' })
     }
   })()
-  const quiet = () => undefined
   for (const projection of [submittedProjection(quiet), receivedProjection(quiet)]) {
     await rebuildProjection({ pool, log, schema: 'storage', projection })
   }
-  rebuilding = false
+  rebuild.abort()
   await sending
   await caughtUp()
   const before = await dump()

@@ -24,7 +24,7 @@ const newEntries = (table: string, partitions: string, positions: string) => `
         order by e.position limit $8) e
     left join storage.entry_changes ch on ch.mailbox = $1 and ch.message_id = e.message_id`
 
-const changesAfter = {
+export const changesAfter = {
   name: 'storage.changes-after',
   text: `
   ${newEntries('storage.entries_submitted', '$2', '$3')}

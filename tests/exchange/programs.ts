@@ -1,18 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import type { ServiceName } from '@mailx/dev-tool/deployment'
 
 const root = join(import.meta.dirname, '..', '..')
 
 /** Compiled once for all runs: most of a short program's time is spent on that. */
 export const compileCache = { NODE_COMPILE_CACHE: join(root, '.cache', 'tests', 'compiled') }
 
-const programs = {
-  mailx: 'tools/mailx/src/main.ts',
-  mailxctl: 'tools/mailxctl/src/main.ts',
-  'npm-start': 'tools/dev/src/main.ts',
-  'all-in-one': 'services/all-in-one/src/main.ts',
-} as const
-export type Program = keyof typeof programs
+/** A tool, or a service by the name of its folder. */
+export type Program = 'mailx' | 'mailxctl' | 'npm start' | 'all-in-one' | ServiceName
+
+const tools: Partial<Readonly<Record<Program, string>>> = {
+  mailx: 'tools/mailx',
+  mailxctl: 'tools/mailxctl',
+  'npm start': 'tools/dev',
+}
+
+const mainOf = (program: Program) =>
+  join(root, tools[program] ?? `services/${program}`, 'src', 'main.ts')
 
 export type Outcome = {
   readonly exitCode: number | null
@@ -38,7 +43,7 @@ export type RunOptions = {
 
 /** Starts a program of the project as a person would. */
 export const start = (program: Program, args: readonly string[], options: RunOptions = {}) =>
-  startCommand([process.execPath, join(root, programs[program]), ...args], options)
+  startCommand([process.execPath, mainOf(program), ...args], options)
 
 /** As `start`, and waits until it ends. */
 export const run = (program: Program, args: readonly string[], options?: RunOptions) =>

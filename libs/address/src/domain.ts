@@ -14,26 +14,38 @@ export function parseDomain(text: string): string {
   if (text.length === 0 || text.length > MAX_DOMAIN) {
     throw invalid(text, `must have 1 to ${MAX_DOMAIN} characters`)
   }
-  const isAscii = /^[\x20-\x7e]*$/.test(text)
-  // Letter by letter: in whole words a capital sigma has two lower-case forms.
-  const lower = Array.from(text, (letter) => letter.toLowerCase()).join('')
-  if (isAscii && /[^a-z0-9.-]/.test(lower)) {
-    throw invalid(text, 'holds characters that no domain has')
-  }
-  if (isAscii) checkLabels(text, lower)
-  const ascii = toALabels(lower)
-  if (ascii === undefined) throw invalid(text, 'is not a valid (internationalised) domain name')
-  if (ascii.length > MAX_DOMAIN) throw invalid(text, `is longer than ${MAX_DOMAIN} characters`)
-  checkLabels(text, ascii)
-  // What Unicode or IDNA maps (accents of their own, width, ligatures, invisible letters, the kelvin
-  // sign) would be a second way to write a name.
-  const isOneForm = text === text.normalize('NFC') && lower.length === text.length
-  if (!isAscii && !(isOneForm && toULabels(ascii) === lower)) {
-    throw invalid(text, `can be written in one way: ${ascii}`)
-  }
+  const ascii = /^[\x20-\x7e]*$/.test(text) ? fromAscii(text) : fromUnicode(text)
   if (/^([0-9]+|0x[0-9a-f]*)$/.test(ascii.slice(ascii.lastIndexOf('.') + 1))) {
     throw invalid(text, 'is an IP address')
   }
+  return ascii
+}
+
+/** Plain names need no IDNA: they are on the way of every message. */
+function fromAscii(text: string): string {
+  const lower = text.toLowerCase()
+  if (/[^a-z0-9.-]/.test(lower)) throw invalid(text, 'holds characters that no domain has')
+  checkLabels(text, lower)
+  return lower.includes('xn--') ? checked(text, toALabels(lower)) : lower
+}
+
+function fromUnicode(text: string): string {
+  // Letter by letter: in whole words a capital sigma has two lower-case forms.
+  const lower = Array.from(text, (letter) => letter.toLowerCase()).join('')
+  const ascii = checked(text, toALabels(lower))
+  // What Unicode or IDNA maps (accents of their own, width, ligatures, invisible letters, the kelvin
+  // sign) would be a second way to write a name.
+  const isOneForm = text === text.normalize('NFC') && lower.length === text.length
+  if (!(isOneForm && toULabels(ascii) === lower)) {
+    throw invalid(text, `can be written in one way: ${ascii}`)
+  }
+  return ascii
+}
+
+function checked(text: string, ascii: string | undefined): string {
+  if (ascii === undefined) throw invalid(text, 'is not a valid (internationalised) domain name')
+  if (ascii.length > MAX_DOMAIN) throw invalid(text, `is longer than ${MAX_DOMAIN} characters`)
+  checkLabels(text, ascii)
   return ascii
 }
 

@@ -12,13 +12,14 @@ export type VariableNotes = {
 export const noted = <Schema extends z.ZodType>(schema: Schema, notes: VariableNotes): Schema =>
   schema.meta({ ...notes })
 
-/** The notes of a variable, also when it was made optional or given a default afterwards. */
+/** The notes of a variable, also when it was made optional, piped on or given a default afterwards. */
 export function notesOf(schema: z.ZodType): Partial<VariableNotes> {
   let inner: z.ZodType | undefined = schema
   while (inner !== undefined) {
     const notes = inner.meta() as Partial<VariableNotes> | undefined
     if (notes?.write !== undefined) return notes
-    inner = (inner.def as { innerType?: z.ZodType }).innerType
+    const def = inner.def as { innerType?: z.ZodType; in?: z.ZodType }
+    inner = def.innerType ?? def.in
   }
   return {}
 }

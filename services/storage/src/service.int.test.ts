@@ -1,13 +1,10 @@
 import { toHex } from '@mailx/crypto/encoding'
-import { randomBytes } from '@mailx/crypto/random'
-import { readBlobs } from '@mailx/event-log/blobs'
 import { callUnary } from '@mailx/grpc/client'
 import { Disposition } from '@mailx/proto/reception/v1/events'
-import { DeliveryState } from '@mailx/proto/storage/v1/storage_service'
 import { Route } from '@mailx/proto/submission/v1/events'
 import { eventually } from '@mailx/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { receive, report, type Sample, submit } from './testing/sample-events.ts'
+import { receive, submit } from './testing/sample-events.ts'
 import { type StorageRig, startRig } from './testing/storage-rig.ts'
 
 let rig: StorageRig
@@ -25,22 +22,6 @@ const hex = (bytes: Uint8Array | undefined) => toHex(bytes ?? new Uint8Array(0))
 
 const refusal = (code: string, message = /./) =>
   expect.objectContaining({ code, message: expect.stringMatching(message) })
-
-const copyOf = (sample: Sample, recipient: string) => ({
-  messageId: sample.messageId,
-  sender: sample.sender,
-  recipient,
-  peer: 'd.test',
-})
-
-const statusOf = async (sample: Sample) => {
-  const { sender, messageId } = sample
-  const request = { sender, messageIds: [messageId] }
-  const { messages } = await callUnary(rig.client.getDeliveryStatus, request)
-  return Object.fromEntries(
-    (messages[0]?.recipients ?? []).map((recipient) => [recipient.recipient, recipient]),
-  )
-}
 
 const heads = async () =>
   (await rig.log.heads()).map(({ partition, position }) => `${partition} ${position}`).join()
@@ -237,127 +218,4 @@ test('wrong requests are refused, each by what is wrong, and change nothing', as
     await expect(call).rejects.toEqual(refusal(code, message))
   }
   expect(await heads()).toBe(before)
-})
-
-test('messages are fetched with their sealed bytes, in the order asked', async () => {
-  const bob = newMailbox()
-  const samples = [
-    await submit(rig.log, { to: { [bob]: Route.LOCAL } }),
-    await receive(rig.log, { to: bob }),
-  ].toReversed()
-  await rig.entries(bob, 2)
-  const messageIds = samples.map(({ messageId }) => messageId)
-  const { messages } = await callUnary(rig.client.fetchMessages, { mailbox: bob, messageIds })
-  expect(messages.map(({ messageId }) => toHex(messageId))).toEqual(messageIds.map(toHex))
-  for (const [index, sample] of samples.entries()) {
-    expect(hex(messages[index]?.content)).toBe(hex(sample.content.data))
-    expect(hex(messages[index]?.envelope)).toBe(hex(sample.envelopes.get(bob)?.data))
-  }
-})
-
-test('an answer stays under 4 MiB; the rest is there for the asking', async () => {
-  const bob = newMailbox()
-  const samples: Sample[] = []
-  for (let n = 0; n < 5; n += 1) {
-    const content = randomBytes(1_000_000)
-    samples.push(await submit(rig.log, { to: { [bob]: Route.LOCAL }, content }))
-  }
-  await rig.entries(bob, 5)
-  const messageIds = samples.map(({ messageId }) => messageId)
-  const first = await callUnary(rig.client.fetchMessages, { mailbox: bob, messageIds })
-  expect(first.messages).toHaveLength(4)
-  const second = await callUnary(rig.client.fetchMessages, {
-    mailbox: bob,
-    messageIds: messageIds.slice(4),
-  })
-  expect(second.messages).toHaveLength(1)
-})
-
-test('an attachment is for those alone in whose mailbox a message names it', async () => {
-  const [bob, eve] = [newMailbox(), newMailbox()]
-  const part = randomBytes(5000)
-  const sample = await submit(rig.log, { to: { [bob]: Route.LOCAL }, attachments: [part] })
-  await submit(rig.log, { to: { [eve]: Route.LOCAL } })
-  await rig.entries(bob, 1)
-  const hashes = sample.attachments.map(({ hash }) => hash)
-  const { blobs } = await callUnary(rig.client.fetchBlobs, { mailbox: bob, hashes })
-  expect(blobs.map(hex)).toEqual([hex(part)])
-  await expect(callUnary(rig.client.fetchBlobs, { mailbox: eve, hashes })).rejects.toEqual(
-    refusal('NOT_FOUND', new RegExp(toHex(hashes[0] ?? new Uint8Array(0)))),
-  )
-  const content = { mailbox: bob, hashes: [sample.content.hash] }
-  await expect(callUnary(rig.client.fetchBlobs, content)).rejects.toEqual(refusal('NOT_FOUND'))
-})
-
-test('the sender is told the truth about every copy', async () => {
-  const bob = newMailbox()
-  const alice = newMailbox()
-  const dave = 'dave@d.test'
-  const nobody = 'nobody@b.test'
-  const sample = await submit(rig.log, {
-    from: alice,
-    to: { [bob]: Route.LOCAL, [dave]: Route.REMOTE, [nobody]: Route.UNDELIVERABLE },
-  })
-  await rig.entries(bob, 1)
-  expect(await statusOf(sample)).toMatchObject({
-    [bob]: { state: DeliveryState.DELIVERED },
-    [dave]: { state: DeliveryState.ACCEPTED },
-    [nobody]: { state: DeliveryState.BOUNCED, reason: 'recipient cannot be reached' },
-  })
-
-  const copy = copyOf(sample, dave)
-  const deferred = { ...copy, code: 'UNAVAILABLE', reason: 'd.test is away', attempts: 1 }
-  await report(rig.log, { type: 'DeliveryDeferred', data: deferred })
-  await report(rig.log, {
-    type: 'DeliveryDelayed',
-    data: { ...copy, reason: 'd.test is away for an hour' },
-  })
-  await eventually(async () => {
-    expect((await statusOf(sample))[dave]).toMatchObject({
-      state: DeliveryState.DEFERRED,
-      code: 'UNAVAILABLE',
-      reason: 'd.test is away for an hour',
-      delayed: true,
-    })
-  })
-  const bounced = { ...copy, code: 'EXPIRED', reason: 'given up' }
-  await report(rig.log, { type: 'DeliveryBounced', data: bounced })
-  await eventually(async () => {
-    expect((await statusOf(sample))[dave]).toMatchObject({
-      state: DeliveryState.BOUNCED,
-      code: 'EXPIRED',
-      delayed: true,
-    })
-  })
-  const states = rig.announced
-    .filter(({ mailbox, status }) => mailbox === alice && status)
-    .flatMap(({ status }) => status?.recipients ?? [])
-    .map(({ recipient, state }) => `${recipient} ${state}`)
-  expect(states).toContain(`${nobody} ${DeliveryState.BOUNCED}`)
-  expect(states).toContain(`${dave} ${DeliveryState.DEFERRED}`)
-  expect(states.at(-1)).toBe(`${dave} ${DeliveryState.BOUNCED}`)
-})
-
-test('a delivery that succeeded is delivered', async () => {
-  const sample = await submit(rig.log, { to: { 'erin@d.test': Route.REMOTE } })
-  const copy = copyOf(sample, 'erin@d.test')
-  const receipt = { acceptedId: randomBytes(16), acceptedAtUnixMs: 1n, receipt: randomBytes(64) }
-  await report(rig.log, { type: 'DeliverySucceeded', data: { ...copy, ...receipt } })
-  await eventually(async () => {
-    expect((await statusOf(sample))['erin@d.test']?.state).toBe(DeliveryState.DELIVERED)
-  })
-})
-
-test('what somebody else submitted under this id is nobody else’s to see', async () => {
-  const { messageId } = await submit(rig.log, { to: { [newMailbox()]: Route.LOCAL } })
-  await expect(
-    callUnary(rig.client.getDeliveryStatus, { sender: newMailbox(), messageIds: [messageId] }),
-  ).rejects.toEqual(refusal('NOT_FOUND'))
-})
-
-test('sealed bytes stay while anybody has them', async () => {
-  const bob = newMailbox()
-  const sample = await submit(rig.log, { to: { [bob]: Route.LOCAL } })
-  await rig.entries(bob, 1)
-  expect(await readBlobs(rig.pool, [sample.content.hash])).toHaveLength(1)
 })

@@ -28,7 +28,7 @@ export async function withDatabase<Result>(
         'there is no MailX log in this database; start a service once',
       )
     }
-    const log = await openEventLog({ pool, partitions: 1 })
+    const log = await openEventLog({ pool })
     try {
       return await work({ pool, log })
     } finally {

@@ -4,8 +4,8 @@ import type { ServiceName } from '@mailx/dev-tool/deployment'
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** Compiled once for all runs: most of a short program's time is spent on that. */
-export const compileCache = { NODE_COMPILE_CACHE: join(root, '.cache', 'tests', 'compiled') }
+/** Compiled once for all runs, as by `npm start`: that is most of a short program's time. */
+export const compileCache = { NODE_COMPILE_CACHE: join(root, '.cache', 'compiled') }
 
 /** A tool, or a service by the name of its folder. */
 export type Program = 'mailx' | 'mailxctl' | 'npm start' | 'all-in-one' | ServiceName

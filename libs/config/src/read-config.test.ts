@@ -118,6 +118,11 @@ test('optional variables, lists, flags and addresses of services', () => {
   )
 })
 
+test('what to write is told of a list whose items are checked, too', () => {
+  const schema = z.object({ PORTS: list('443,8080').pipe(z.array(z.string().max(5, 'is long'))) })
+  expect(problemsOf(schema, { PORTS: '443,1234567' })).toEqual(['PORTS: is long (write 443,8080)'])
+})
+
 test('a rule over several variables is told, too', () => {
   const schema = CommonConfig.refine((config) => config.NODE_ENV !== 'production', {
     path: ['NODE_ENV'],

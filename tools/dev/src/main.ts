@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { renderTrace } from '@mailx/otel-view-tool/render-trace'
 import pc from 'picocolors'
@@ -39,7 +40,9 @@ const say = (text: string) => {
   process.stdout.write(`${pc.dim(`${seconds} s`)}  ${text}\n`)
 }
 
-const stack = await startStack({ separate: values.processes, say })
+// As howToUse names it; `npm start` always runs in the root of the project.
+const folder = resolve('.cache/dev')
+const stack = await startStack({ separate: values.processes, say, folder })
 let stopping = false
 const stop = async (exitCode: number) => {
   if (stopping) return

@@ -1,0 +1,96 @@
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { serviceNames } from '@mailx/dev-tool/deployment'
+import { eventually } from '@mailx/testing/eventually'
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { run, start, startCommand } from './programs.ts'
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 })
+
+const root = join(import.meta.dirname, '..', '..')
+// Below the root, where npx finds the project's programs, and beside what a person runs there.
+let folder: string
+beforeAll(async () => {
+  const parent = join(root, '.cache', 'tests')
+  await mkdir(parent, { recursive: true })
+  folder = await mkdtemp(join(parent, 'npm-start-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** The whole exchange is shown, and after it the way of the message with all who had a part in it. */
+function expectExchange(stdout: string): void {
+  const from = '--account alice@a.test'
+  const to = '--account bob@b.test'
+  for (const command of [
+    'mailx register alice@a.test --unprotected',
+    'mailx register bob@b.test --unprotected',
+    `mailx ${from} send --to bob@b.test --subject 'Meeting Tomorrow' --body 'Let'\\''s meet at 3pm.'`,
+    `mailx ${to} watch --count 1`,
+    `mailx ${to} inbox`,
+    `mailx ${to} read `,
+    `mailx ${from} status `,
+  ]) {
+    expect(stdout).toContain(`$ ${command}`)
+  }
+  expect(stdout).toMatch(/Subject +Meeting Tomorrow/)
+  expect(stdout).toContain("Let's meet at 3pm.")
+  expect(stdout).toMatch(/bob@b\.test +delivered/)
+
+  const [, tree = ''] =
+    /The way of message [0-9a-f-]{36}, trace [0-9a-f]{32}:\n\n([^]*)/.exec(stdout) ?? []
+  for (const service of ['mailx-cli', ...serviceNames]) expect(tree).toContain(service)
+  for (const step of ['mailx send', 'submit', 'push']) expect(tree).toContain(step)
+}
+
+test('it stays up, the README’s examples work against it as written, and Ctrl-C ends it', async () => {
+  const up = start('npm start', [], { cwd: folder })
+  await eventually(
+    () => up.written.stdout.includes('Everything stays up') || up.process.exitCode !== null,
+    { timeoutMs: 180_000 },
+  )
+  expectExchange(up.written.stdout)
+
+  const readme = await readFile(join(root, 'README.md'), 'utf8')
+  const [, examples = ''] = readme.match(/(?:^ {4}\S.*\n)+/gm) ?? []
+  expect(examples).toContain('source .cache/dev/env')
+  expect(examples.match(/npx mailx /g)?.length).toBeGreaterThan(5)
+  const said = await startCommand(['bash', '-e', '-c', examples], { cwd: folder }).ended
+  expect(said.exitCode, said.stderr).toBe(0)
+  for (const shown of [
+    /registered carol@b\.test/,
+    /^Lunch\?$/m,
+    /accepted/,
+    /verified/,
+    / 0 behind/,
+  ]) {
+    expect(said.stdout).toMatch(shown)
+  }
+
+  up.process.kill('SIGINT')
+  expect((await up.ended).exitCode).toBe(0)
+  const env = await readFile(join(folder, '.cache', 'dev', 'env'), 'utf8')
+  const [, databaseUrl = ''] = /^export DATABASE_URL='(.*)'$/m.exec(env) ?? []
+  const client = new Client({ connectionString: databaseUrl })
+  await expect(client.connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+})
+
+const logs = async () => (await readdir(join(folder, '.cache', 'dev', 'logs'))).toSorted()
+
+test('--once shows the exchange and ends', async () => {
+  const { exitCode, stderr, stdout } = await run('npm start', ['--once'], { cwd: folder })
+  expect(exitCode, stderr).toBe(0)
+  expectExchange(stdout)
+  expect(await logs()).toEqual(['a-all-in-one.log', 'b-all-in-one.log'])
+})
+
+test('--once --processes does the same with seven processes per domain', async () => {
+  const args = ['--once', '--processes']
+  const { exitCode, stderr, stdout } = await run('npm start', args, { cwd: folder })
+  expect(exitCode, stderr).toBe(0)
+  expectExchange(stdout)
+  const names = ['a', 'b'].flatMap((name) =>
+    serviceNames.map((service) => `${name}-${service}.log`),
+  )
+  expect(await logs()).toEqual(names.toSorted())
+})

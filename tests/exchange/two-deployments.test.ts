@@ -161,7 +161,7 @@ test('one trace follows a message from submission to push, through both domains'
   const spans = await stack.traces?.waitForTrace(
     traceId,
     (all) =>
-      all.some(({ name }) => name === 'push') &&
+      ['submit', 'push'].every((step) => all.some(({ name }) => name === step)) &&
       way.every((name) => all.some(({ service }) => service === name)),
     30_000,
   )

@@ -46,6 +46,9 @@ export async function startOutboundFederation(
     onCertificateRenewed: (origin) => links.renew(origin),
   }
   const origins = originCredentials(credentials)
+  const taken = takeOrigins(origins, (error) =>
+    logger.warn({ err: error }, 'a hosted domain has no key for deliveries yet; trying again'),
+  )
   const links = peerLinks({
     directory,
     origins,
@@ -65,7 +68,7 @@ export async function startOutboundFederation(
     schema: SCHEMA,
     service: SERVICE,
     projections: [dueDeliveries((growth) => lanes?.grown(growth)), outcomes],
-    followers: [takeOrigins(origins, (error) => logger.warn({ err: error }, 'no keys yet'))],
+    followers: [taken.follower],
     onTrouble: (error) => logger.warn({ err: error }, 'a projection is held up'),
   })
   lanes = startLanes({
@@ -107,7 +110,12 @@ export async function startOutboundFederation(
     addresses: { grpc: grpc.address },
     ready: () => {
       const { ready, reason } = projections.ready()
-      return readinessOf([{ name: 'projections', ok: ready, ...(reason && { detail: reason }) }])
+      const missing = taken.missing()
+      const waiting = { detail: `none yet for ${missing.slice(0, 5).join(', ')}` }
+      return readinessOf([
+        { name: 'projections', ok: ready, ...(reason && { detail: reason }) },
+        { name: 'keys', ok: missing.length === 0, ...(missing.length > 0 && waiting) },
+      ])
     },
     stop: async () => {
       await grpc.stop({ graceMs: config.SHUTDOWN_GRACE_MS })
@@ -120,6 +128,7 @@ export async function startOutboundFederation(
       await links.stop()
       await stopping
       await projections.stop()
+      await taken.stop()
       await origins.stop()
       identity.close()
       directory.close()

@@ -22,7 +22,7 @@ process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
 child.once('exit', (code, signal) => {
   const counts = existsSync(summary)
     ? JSON.parse(readFileSync(summary, 'utf8'))
-    : { passed: 0, failed: 0, skipped: 0 }
+    : { passed: 0, failed: 0, skipped: 0, flaky: [] }
   rmSync(dir, { recursive: true })
   const { passed, skipped } = counts
   let { failed } = counts
@@ -34,6 +34,7 @@ child.once('exit', (code, signal) => {
     console.log('No test ran.')
     failed = 1
   }
+  for (const name of counts.flaky) console.log(`Passed only the second time: ${name}`)
   if (skipped > 0) console.log(`${skipped} skipped`)
   console.log(`${passed} passed, ${failed} failed`)
   process.exitCode = failed === 0 ? 0 : 1

@@ -8,7 +8,7 @@ export default function SummaryReporter() {
 }
 
 function onTestRunEnd(modules, unhandledErrors) {
-  const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 }
+  const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0, flaky: [] }
   for (const module of modules) {
     // A file that could not be loaded has errors, but no tests.
     counts.failed += module.errors().length
@@ -16,6 +16,7 @@ function onTestRunEnd(modules, unhandledErrors) {
     for (const test of module.children.allTests()) {
       const { state } = test.result()
       counts[state === 'passed' || state === 'skipped' ? state : 'failed'] += 1
+      if (test.diagnostic()?.flaky) counts.flaky.push(test.fullName)
     }
   }
   writeFileSync(process.env.MAILX_TEST_SUMMARY, JSON.stringify(counts))

@@ -18,6 +18,12 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
+const logDir = () => join(folder, '.cache', 'dev', 'logs')
+const logs = async () => (await readdir(logDir()).catch((): string[] => [])).toSorted()
+/** The end of a log, under its name. */
+const readLog = async (name: string) =>
+  `${name}: ${(await readFile(join(logDir(), name), 'utf8')).slice(-3_000)}`
+
 /** The whole exchange is shown, and after it the way of the message with all who had a part in it. */
 function expectExchange(stdout: string): void {
   const from = '--account alice@a.test'
@@ -45,9 +51,13 @@ function expectExchange(stdout: string): void {
 
 test('it stays up, the README’s examples work against it as written, and Ctrl-C ends it', async () => {
   const up = start('npm start', [], { cwd: folder })
-  await eventually(
-    () => up.written.stdout.includes('Everything stays up') || up.process.exitCode !== null,
-    { timeoutMs: 180_000 },
+  const isUp = () => up.written.stdout.includes('Everything stays up')
+  await eventually(() => isUp() || up.process.exitCode !== null, { timeoutMs: 180_000 }).catch(
+    async (cause: unknown) => {
+      const logged = await Promise.all((await logs()).map((name) => readLog(name)))
+      const words = [up.written.stdout, up.written.stderr, ...logged].join('\n')
+      throw new Error(`npm start does not come up; what it wrote:\n${words}`, { cause })
+    },
   )
   expectExchange(up.written.stdout)
 
@@ -74,8 +84,6 @@ test('it stays up, the README’s examples work against it as written, and Ctrl-
   const client = new Client({ connectionString: databaseUrl })
   await expect(client.connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
 })
-
-const logs = async () => (await readdir(join(folder, '.cache', 'dev', 'logs'))).toSorted()
 
 test('--once shows the exchange and ends', async () => {
   const { exitCode, stderr, stdout } = await run('npm start', ['--once'], { cwd: folder })

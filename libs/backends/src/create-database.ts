@@ -24,7 +24,11 @@ export const dropDatabase = (url: string, name: string): Promise<void> =>
   })
 
 async function asSuperuser(url: string, work: (client: Client) => Promise<void>) {
-  const client = new Client({ connectionString: url, application_name: 'mailx-backends' })
+  const client = new Client({
+    connectionString: url,
+    application_name: 'mailx-backends',
+    connectionTimeoutMillis: 10_000,
+  })
   await client.connect()
   try {
     await work(client)

@@ -112,7 +112,8 @@ test('a Redis that stalls does not hold anybody up for long', async () => {
   proxy.set('hold')
   const startedAt = performance.now()
   expect(await allowed(limiter, 'alice', 60)).toBe(50)
-  expect(performance.now() - startedAt).toBeLessThan(900)
+  // Waiting for Redis each of the sixty times would take over six seconds.
+  expect(performance.now() - startedAt).toBeLessThan(3_000)
 })
 
 test('a limit that must not fail open refuses while Redis is gone', async () => {

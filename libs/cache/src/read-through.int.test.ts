@@ -140,8 +140,9 @@ test('a Redis that stalls costs one short wait, not one for every question', asy
   await cache.get('a')
   proxy.set('hold')
   const startedAt = performance.now()
-  for (let i = 0; i < 20; i++) expect(await cache.get(`stalled ${i}`)).toBe(`value of stalled ${i}`)
-  expect(performance.now() - startedAt).toBeLessThan(900)
+  for (let i = 0; i < 60; i++) expect(await cache.get(`stalled ${i}`)).toBe(`value of stalled ${i}`)
+  // Waiting for Redis each of the sixty times would take over six seconds.
+  expect(performance.now() - startedAt).toBeLessThan(3_000)
 })
 
 test('a Redis that is not there at start is no error', async () => {

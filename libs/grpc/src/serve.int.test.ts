@@ -83,7 +83,7 @@ test('an idle server stops at once, and stopping twice is no error', async () =>
   const startedAt = performance.now()
   await server.stop({ graceMs: 60_000 })
   await server.stop({ graceMs: 60_000 })
-  expect(performance.now() - startedAt).toBeLessThan(2_000)
+  expect(performance.now() - startedAt).toBeLessThan(20_000)
 })
 
 test('a server without a port serves the sockets it is handed', async () => {

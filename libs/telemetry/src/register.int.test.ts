@@ -17,7 +17,7 @@ const program = `
   withSpan('work', {}, () => {})
   const startedAt = performance.now()
   await telemetry.stop(1000)
-  const inTime = performance.now() - startedAt < 2000
+  const inTime = performance.now() - startedAt < 10_000
   console.log(JSON.stringify({ tracing: telemetry.tracing, loaded, inTime }))
   process.exit()
 `

@@ -16,7 +16,12 @@ const TIMEOUT_MS = 60_000
 export function clientWith(env: Readonly<Record<string, string>>): Client {
   const start = (args: readonly string[], onStarted: (child: ChildProcess) => void) =>
     new Promise<string>((resolve, reject) => {
-      const options = { env: { ...process.env, ...env }, timeout: TIMEOUT_MS }
+      // A client that does not end in time does not get to clean up: what hangs may be just that.
+      const options = {
+        env: { ...process.env, ...env },
+        timeout: TIMEOUT_MS,
+        killSignal: 'SIGKILL' as const,
+      }
       const child = execFile(process.execPath, [cli, ...args], options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout)
         else

@@ -51,6 +51,16 @@ test('all that is wrong is told at once, by variable, with what to write and wit
   expect(stderr).not.toMatch(/c2VjcmV0|nonsense|loud|cache:6379/)
 })
 
+test('the switch by which a process kills itself is refused in production, and elsewhere if unknown', async () => {
+  const crash = { MAILX_CRASH_AT: 'log.after-commit' }
+  const inProduction = await startWith({ ...crash, NODE_ENV: 'production' })
+  expect(inProduction.exitCode).toBe(1)
+  expect(inProduction.stderr).toMatch(/cannot start: MAILX_CRASH_AT .* refused in production/)
+  const unknown = await startWith({ MAILX_CRASH_AT: 'log.sometime' })
+  expect(unknown.exitCode).toBe(1)
+  expect(unknown.stderr).toMatch(/cannot start: MAILX_CRASH_AT is 'log.sometime': write <point>/)
+})
+
 test('each service alone names what it lacks', async () => {
   const outcomes = await Promise.all(serviceNames.map((name) => run(name, [])))
   for (const [index, { exitCode, stderr }] of outcomes.entries()) {

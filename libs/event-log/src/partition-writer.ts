@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { crashAt } from '@mailx/config/crash-at'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { ClientBase, Pool } from 'pg'
 import type { PendingAppend } from './pending-append.ts'
@@ -152,6 +153,7 @@ export function partitionWriter({
       }
 
       case 'appended':
+        crashAt('log.after-commit')
         head = plan.end
         for (const { pending, version, position } of plan.included) {
           pending.resolve({ partition, position, version, recordedAt: plan.recordedAt })

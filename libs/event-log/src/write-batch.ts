@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import type { ClientBase, QueryConfig } from 'pg'
 import { byteaArray, int4Array, textArray } from './binary-array.ts'
 import type { BatchPlan, ChainEnd } from './plan-batch.ts'
@@ -56,6 +57,7 @@ export async function writeBatch(
       byteaArray(blobs.map((blob) => blob.data)),
     ],
   }
+  crashAt('log.before-send')
   const { rows } = await client.query<Row>(query)
   const row = rows[0] as Row
   switch (row.outcome) {

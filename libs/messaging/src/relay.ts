@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import type { CommittedBatch, EventLog } from '@mailx/event-log/event-log'
 import type { NatsConnection } from '@nats-io/nats-core'
 import type pg from 'pg'
@@ -78,7 +79,9 @@ export function startRelay(options: RelayOptions): Relay {
   async function relay(batch: CommittedBatch): Promise<void> {
     const { context, partition, firstPosition, events } = batch
     try {
+      crashAt('relay.before-publish')
       await publish(batch)
+      crashAt('relay.after-publish')
       const last = firstPosition + BigInt(events.length - 1)
       ranges.add(partition, { first: firstPosition, last })
     } catch (error) {
@@ -94,6 +97,7 @@ export function startRelay(options: RelayOptions): Relay {
     for (const { partition, published } of await markPublished(pool, lowest)) {
       ranges.forget(partition, published)
     }
+    crashAt('relay.after-mark')
   }
 
   async function sweepOnce(): Promise<void> {

@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import type { StoredEvent } from '@mailx/event-log/event-log'
 import type { Recorded } from '@mailx/events/event'
 import type { ClientBase, Pool } from 'pg'
@@ -35,7 +36,9 @@ export async function applyEvents(step: Step, events: readonly Recorded[]): Prom
 
     case 'reactor':
       if (events.length > 0) {
+        crashAt('reactor.before-effect')
         await withProcessSpans(processor, events, () => processor.of.react(events))
+        crashAt('reactor.after-effect')
       }
       // A crash here: the effect took place and the events come again.
       return moveCheckpoint(pool, key, from.position, to)
@@ -43,9 +46,14 @@ export async function applyEvents(step: Step, events: readonly Recorded[]): Prom
     case 'projection': {
       const { of: projection } = processor
       if (events.length === 0) return inTransaction(step, async () => {})
+      crashAt('projection.before-apply')
       const applied = await withProcessSpans(processor, events, () =>
-        inTransaction(step, (client) => projection.apply(client, events)),
+        inTransaction(step, async (client) => {
+          await projection.apply(client, events)
+          crashAt('projection.before-commit')
+        }),
       )
+      crashAt('projection.after-commit')
       if (applied) projection.afterCommit?.(events)
       return applied
     }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { CommonConfig } from '@mailx/config/common'
+import { armCrashSwitch } from '@mailx/config/crash-at'
 import { readConfig } from '@mailx/config/read-config'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { setAddressHashKey } from '@mailx/telemetry/address-hash'
@@ -27,7 +28,7 @@ export type ServiceProgram<Config extends CommonConfig> = {
 
 /**
  * The life of a service process:
- * 1. read the configuration; wrong: every problem on stderr, exit 1
+ * 1. read the configuration; wrong: every problem on stderr, exit 1 (as for MAILX_CRASH_AT in production)
  * 2. telemetry, then the ops server: from here on it is alive, and not ready
  * 3. connections, waiting for servers that are away; one that must not be used: exit 1
  * 4. start the service; ready when the service and its connections are
@@ -43,6 +44,7 @@ export async function runService<Config extends CommonConfig>(
   let logger: Logger | undefined
   try {
     const config = readConfig(program.config, env) as Config
+    armCrashSwitch(env)
     logger = createLogger({ service: program.name, level: config.LOG_LEVEL })
     await live(program, config, logger)
     process.exit(0)

@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import { openAnnouncement } from '@mailx/messaging/announcement'
 import { MailboxesChanged } from '@mailx/proto/storage/v1/storage_service'
 import type { Logger } from '@mailx/telemetry/logger'
@@ -35,6 +36,7 @@ export function hearChanges({ nats, busKey, hub, logger }: Deps): { stop(): void
         forged.inc()
         return
       }
+      crashAt('gateway.before-push')
       hub.push(MailboxesChanged.decode(bytes).changes)
     },
   })

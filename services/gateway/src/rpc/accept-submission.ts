@@ -9,6 +9,7 @@
  *
  * UNAVAILABLE and RESOURCE_EXHAUSTED come from the append; a repeat of the same bytes is safe.
  */
+import { crashAt } from '@mailx/config/crash-at'
 import { formatId } from '@mailx/crypto/uuid'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { Blob, EventLog, StoredEvent } from '@mailx/event-log/event-log'
@@ -88,6 +89,7 @@ async function accept(
     throw error
   }
   try {
+    crashAt('gateway.before-append')
     const { recordedAt } = await deps.log.append({
       ...place,
       expectedVersion: 0,
@@ -97,6 +99,7 @@ async function accept(
       })),
       blobs: blobsOf(message, command.routes),
     })
+    crashAt('gateway.after-commit')
     return { acceptedAt: recordedAt }
   } catch (error) {
     if (!(error instanceof MailxError) || error.code !== 'CONFLICT') throw error

@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import type { SubmitResult, SubmitStreamResponse } from '@mailx/proto/client/v1/client_service'
 
 const WINDOW_SUBMISSIONS = 2_000
@@ -35,6 +36,7 @@ export function inFlight(write: Write) {
         const batch = decided
         decided = []
         const full = write({ results: batch.map(({ result }) => result) })
+        crashAt('gateway.after-answer')
         if (full !== undefined) await full
         count -= batch.length
         for (const { size } of batch) bytes -= size

@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { serverStream } from '@mailx/grpc/stream'
 import type { Notification, SubscribeRequest } from '@mailx/proto/client/v1/client_service'
@@ -33,6 +34,7 @@ export const subscribe = ({ hub, sessions, limits, now }: Deps) =>
         for (const notification of subscriber.take()) {
           if (ended.aborted) break
           const full = write(notification)
+          if (notification.event?.$case === 'entry') crashAt('gateway.after-push')
           observe(notification, now())
           if (full !== undefined) await full
         }

@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import { formatId, newId } from '@mailx/crypto/uuid'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { EventLog } from '@mailx/event-log/event-log'
@@ -82,7 +83,9 @@ async function append(
     proof,
     acceptedId: newId(now(), random),
   }
+  crashAt('inbound.before-append')
   const { acceptedId, receivedAt } = await receiveMessage(log, message, exists ? blobs : [])
+  crashAt('inbound.after-commit')
   return DeliveryResponse.create({
     status: 'ACCEPTED',
     messageId: formatId(acceptedId),

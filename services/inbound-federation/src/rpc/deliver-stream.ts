@@ -1,4 +1,5 @@
 import type { RateLimiter } from '@mailx/cache/rate-limit'
+import { crashAt } from '@mailx/config/crash-at'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { ConnectionOf } from '@mailx/federation/peer-server'
 import { bidi } from '@mailx/grpc/stream'
@@ -44,6 +45,7 @@ export const deliverStream = ({ connectionOf, receive, slots, trace, uploadRate,
           const answer = receive({ origin, destination }, frame.value)
           answered = Promise.all([answer, answered])
             .then(([response]) => write(response))
+            .then(() => crashAt('inbound.after-answer'))
             .finally(free)
           // Awaited at the end; here it only stops the reading.
           answered.catch(() => {

@@ -16,6 +16,7 @@
  *     BAD_SIGNATURE, and again nothing is known. After either the connection is closed.
  *  5. Each delivery has its answer: accepted, refused, later, or unreadable (tried again).
  */
+import { crashAt } from '@mailx/config/crash-at'
 import { toHex } from '@mailx/crypto/encoding'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { readBlobs } from '@mailx/event-log/blobs'
@@ -66,6 +67,7 @@ export async function deliverToPeer(
       if (whole.length === 0) return erased
       const { key } = await deps.origins.credentialsOf(lane.origin)
       reached('deliver')
+      crashAt('outbound.before-send')
       const response = await link
         .stream()
         .send(attachmentsOf(deps.sql, whole, reached), (sequence) =>
@@ -79,7 +81,9 @@ export async function deliverToPeer(
             at: deps.now(),
           }),
         )
-      return [...erased, ...(await readResponse(link, whole, response))]
+      const answered = await readResponse(link, whole, response)
+      crashAt('outbound.after-answer')
+      return [...erased, ...answered]
     })
     return { status: 'answered', answers }
   } catch (error) {

@@ -5,6 +5,7 @@
  * (UNAVAILABLE), or is silent for too long (DEADLINE_EXCEEDED). Then nothing is known about the batches
  * that were not answered.
  */
+import { crashAt } from '@mailx/config/crash-at'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { openBidi } from '@mailx/grpc/client-stream'
 import type {
@@ -92,6 +93,7 @@ export function openDeliveryStream({ client, onEnded, peer, timeoutMs }: Options
     // Whoever called send() awaits it; until then a failure is nobody's surprise.
     answer.catch(() => undefined)
     await write({ frame: { $case: 'batch', value: batch } })
+    crashAt('outbound.after-send')
     return { answer }
   }
 

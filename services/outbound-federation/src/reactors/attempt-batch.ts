@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import { histogram } from '@mailx/telemetry/metrics'
 import { traceparentOf } from '@mailx/telemetry/propagation'
 import { failSpan, insideSpan, startSpan } from '@mailx/telemetry/tracer'
@@ -109,6 +110,7 @@ async function settle(
   span?.setAttribute('mailx.delivery.outcome', outcomeName(answer))
   if (span === undefined) await record()
   else await insideSpan(span, record)
+  crashAt('outbound.after-record')
   if (due.state.status !== 'due') {
     queue.settle(due)
     return

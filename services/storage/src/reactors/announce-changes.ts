@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import type { Recorded } from '@mailx/events/event'
 import { sealAnnouncement } from '@mailx/messaging/announcement'
 import { type MailboxChange, MailboxesChanged } from '@mailx/proto/storage/v1/storage_service'
@@ -53,7 +54,9 @@ export function changePublisher({ nats, busKey, logger }: Deps): PublishChanges 
       publish(changes.slice(half))
       return
     }
+    crashAt('storage.before-announce')
     nats.publish(CHANGED_SUBJECT, sealAnnouncement(busKey, CHANGED_SUBJECT, message))
+    crashAt('storage.after-announce')
     announced.inc({ outcome: 'sent' })
   }
   return (changes) => {

@@ -86,3 +86,53 @@ test('a URL is led through the proxy', () => {
     `nats://user:secret@127.0.0.1:${proxy.port}`,
   )
 })
+
+test('one direction can be swallowed while the other one passes', async () => {
+  const seen = dial()
+  await eventually(() => proxy.connections === 1)
+  proxy.set('discard', 'from-target')
+  seen.socket.write('gone')
+  await eventually(() => proxy.discarded === 4)
+  proxy.set('forward', 'from-target')
+  seen.socket.write('back')
+  await eventually(() => expect(seen.text).toBe('back'))
+})
+
+test('a tap sees and changes what passes, and can cut its connection', async () => {
+  const tapped = await tcpProxy({
+    target: `127.0.0.1:${(echo.address() as AddressInfo).port}`,
+    tap: ({ cut }) => ({
+      toTarget: (piece) => Buffer.from(piece.toString().toUpperCase()),
+      fromTarget(piece) {
+        if (piece.toString() === 'STOP') cut()
+        return piece
+      },
+    }),
+  })
+  const socket = connect(tapped.port, '127.0.0.1')
+  clients.push(socket)
+  const seen = { text: '', error: '' }
+  socket.on('data', (piece) => (seen.text += piece.toString()))
+  socket.on('error', (error: NodeJS.ErrnoException) => (seen.error = error.code ?? ''))
+  socket.write('loud')
+  await eventually(() => expect(seen.text).toBe('LOUD'))
+  socket.write('stop')
+  await eventually(() => expect(seen.error).toBe('ECONNRESET'))
+  await tapped.stop()
+})
+
+test('of several targets the next one that answers is taken', async () => {
+  const { port } = echo.address() as AddressInfo
+  const gone = await tcpProxy({ target: 'tcp://127.0.0.1:1' })
+  await gone.stop()
+  const proxies = await tcpProxy({ target: [{ port: gone.port }, { port }] })
+  for (const word of ['one', 'two']) {
+    const socket = connect(proxies.port, '127.0.0.1')
+    clients.push(socket)
+    let text = ''
+    socket.on('data', (piece) => (text += piece.toString()))
+    socket.write(word)
+    await eventually(() => expect(text).toBe(word))
+  }
+  await proxies.stop()
+})

@@ -8,6 +8,17 @@ import { setTimeout as delay } from 'node:timers/promises'
  */
 export type ProxyMode = 'forward' | 'hold' | 'discard' | 'refuse'
 
+export type ProxyDirection = 'to-target' | 'from-target'
+
+/**
+ * Sees the bytes of one connection before they are passed on, and may change them. Undefined loses
+ * the piece.
+ */
+export type ProxyTap = {
+  toTarget?(piece: Buffer): Buffer | undefined
+  fromTarget?(piece: Buffer): Buffer | undefined
+}
+
 export type TcpProxy = {
   readonly port: number
   /** How many connections go through it now. */
@@ -16,7 +27,8 @@ export type TcpProxy = {
   readonly discarded: number
   /** The same URL, but by way of the proxy. */
   through(url: string): string
-  set(mode: ProxyMode): void
+  /** For one direction, or for both. */
+  set(mode: ProxyMode, direction?: ProxyDirection): void
   /** Each piece of data waits this long before it is passed on. */
   setDelay(ms: number): void
   /** Resets every connection (RST). */
@@ -26,47 +38,68 @@ export type TcpProxy = {
 
 type Target = { readonly host?: string; readonly port: number }
 
+type ProxyOptions = {
+  /** Of several, each new connection goes to the next one that answers. */
+  readonly target: Target | string | readonly (Target | string)[]
+  /** Left out: a free one. */
+  readonly port?: number
+  /** Called for each connection; `cut` resets it. */
+  readonly tap?: (connection: { cut(): void }) => ProxyTap
+}
+
 /** A TCP proxy on loopback between a client and `target`, under a test's control. */
-export async function tcpProxy({
-  target,
-}: {
-  readonly target: Target | string
-}): Promise<TcpProxy> {
-  const { host = '127.0.0.1', port: targetPort } = readTarget(target)
+export async function tcpProxy({ target, port: wanted = 0, tap }: ProxyOptions): Promise<TcpProxy> {
+  const targets = (Array.isArray(target) ? target : [target]).map(readTarget)
   const pairs = new Set<readonly [Socket, Socket]>()
-  let mode: ProxyMode = 'forward'
+  const lines = { 'to-target': openLine(), 'from-target': openLine() }
+  let next = 0
   let delayMs = 0
   let discarded = 0
-  let gate = openGate()
 
-  const pipe = (from: Socket, to: Socket) => {
+  const pipe = (
+    from: Socket,
+    to: Socket,
+    direction: ProxyDirection,
+    change: (piece: Buffer) => Buffer | undefined,
+  ) => {
+    const line = lines[direction]
     // One piece after the other: their order is kept whatever the delay.
     let last = Promise.resolve()
     const inOrder = (work: () => void) => {
       last = last.then(async () => {
         if (delayMs > 0) await delay(delayMs)
-        await gate.opened
+        await line.gate.opened
         work()
       })
     }
-    from.on('data', (piece) => {
-      if (mode === 'discard') {
+    from.on('data', (piece: Buffer) => {
+      const changed = line.mode === 'discard' ? undefined : change(piece)
+      if (changed === undefined) {
         discarded += piece.length
         return
       }
       inOrder(() => {
-        if (to.writable) to.write(piece)
+        if (to.writable) to.write(changed)
       })
     })
     from.on('end', () => inOrder(() => to.end()))
   }
 
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    if (mode === 'refuse') {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+    void take(client)
+  })
+  const take = async (client: Socket) => {
+    client.on('error', () => client.destroy())
+    if (lines['to-target'].mode === 'refuse') {
       client.resetAndDestroy()
       return
     }
-    const upstream = connect({ host, port: targetPort, allowHalfOpen: true })
+    const upstream = await dial(targets, next++)
+    if (upstream === undefined || client.destroyed) {
+      client.resetAndDestroy()
+      upstream?.destroy()
+      return
+    }
     const pair = [client, upstream] as const
     pairs.add(pair)
     const close = () => {
@@ -79,21 +112,20 @@ export async function tcpProxy({
       socket.on('error', close)
       socket.on('close', close)
     }
-    pipe(client, upstream)
-    pipe(upstream, client)
-  })
+    const seen = tap?.({ cut: () => reset(pair) })
+    pipe(client, upstream, 'to-target', (piece) => (seen?.toTarget ?? keep)(piece))
+    pipe(upstream, client, 'from-target', (piece) => (seen?.fromTarget ?? keep)(piece))
+    client.resume()
+  }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+    server.listen(wanted, '127.0.0.1', resolve)
   })
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
 
   const cut = () => {
-    for (const [client, upstream] of pairs) {
-      client.resetAndDestroy()
-      upstream.resetAndDestroy()
-    }
+    for (const pair of pairs) reset(pair)
   }
   return {
     port,
@@ -108,10 +140,14 @@ export async function tcpProxy({
       changed.host = `127.0.0.1:${port}`
       return changed.href
     },
-    set(next) {
-      mode = next
-      gate.open()
-      gate = mode === 'hold' ? closedGate() : openGate()
+    set(mode, direction) {
+      for (const one of directions) {
+        if (direction !== undefined && direction !== one) continue
+        const line = lines[one]
+        line.mode = mode
+        line.gate.open()
+        line.gate = mode === 'hold' ? closedGate() : openGate()
+      }
     },
     setDelay(ms) {
       delayMs = ms
@@ -119,14 +155,41 @@ export async function tcpProxy({
     cut,
     stop: () =>
       new Promise((resolve) => {
-        gate.open()
+        for (const one of directions) lines[one].gate.open()
         server.close(() => resolve())
         cut()
       }),
   }
 }
 
+const directions: readonly ProxyDirection[] = ['to-target', 'from-target']
+
+const keep = (piece: Buffer): Buffer => piece
+
+function reset([client, upstream]: readonly [Socket, Socket]): void {
+  client.resetAndDestroy()
+  upstream.resetAndDestroy()
+}
+
+/** A connection to the first one, from `start` on, that takes it. */
+async function dial(targets: readonly Target[], start: number): Promise<Socket | undefined> {
+  for (let index = 0; index < targets.length; index++) {
+    const { host = '127.0.0.1', port } = targets[(start + index) % targets.length] as Target
+    const socket = connect({ host, port, allowHalfOpen: true })
+    const connected = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true))
+      socket.once('error', () => resolve(false))
+    })
+    if (connected) return socket
+    socket.destroy()
+  }
+  return undefined
+}
+
 type Gate = { readonly opened: Promise<void>; open(): void }
+type Line = { mode: ProxyMode; gate: Gate }
+
+const openLine = (): Line => ({ mode: 'forward', gate: openGate() })
 
 function closedGate(): Gate {
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -26,7 +26,10 @@ export type ServiceName = (typeof serviceNames)[number]
 export type Deployment = {
   readonly name: string
   readonly domains: readonly string[]
+  /** Where it is reached. */
   readonly ports: DeploymentPorts
+  /** Where its processes listen, by instance: on `ports`, unless somebody stands between. */
+  readonly listens: readonly [DeploymentPorts, ...DeploymentPorts[]]
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -44,8 +47,15 @@ export async function planDeployment(input: {
   readonly dnsResolver: string
   readonly tracePeers?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** How many processes of each kind. Several need somebody between, who shares them out. */
+  readonly instances?: number
+  /** The processes listen elsewhere than where they are reached, for proxies between. */
+  readonly between?: boolean
 }): Promise<Deployment> {
   const ports = await pickPorts()
+  const { instances = 1, between = instances > 1 } = input
+  const first = between ? await pickPorts() : ports
+  const others = await Promise.all(Array.from({ length: instances - 1 }, pickPorts))
   const { services } = ports
   const address = (service: ServiceName) => `127.0.0.1:${services[service].grpc}`
   const env = {
@@ -63,10 +73,10 @@ export async function planDeployment(input: {
     PEER_ENDPOINT: `mailx.{domain}:${ports.peer}`,
     HTTP_ENDPOINT: `https://mailx.{domain}:${ports.https}`,
     CLIENT_ENDPOINT: `mailx.{domain}:${ports.client}`,
-    PEER_LISTEN: `127.0.0.1:${ports.peer}`,
-    HTTPS_LISTEN: `127.0.0.1:${ports.https}`,
-    CLIENT_LISTEN: `127.0.0.1:${ports.client}`,
-    OPS_LISTEN: `127.0.0.1:${ports.ops}`,
+    PEER_LISTEN: `127.0.0.1:${first.peer}`,
+    HTTPS_LISTEN: `127.0.0.1:${first.https}`,
+    CLIENT_LISTEN: `127.0.0.1:${first.client}`,
+    OPS_LISTEN: `127.0.0.1:${first.ops}`,
     IDENTITY_ADDRESS: address('identity'),
     TRANSPARENCY_ADDRESS: address('transparency'),
     DIRECTORY_ADDRESS: address('directory'),
@@ -76,7 +86,7 @@ export async function planDeployment(input: {
     LOG_LEVEL: 'info',
     ...input.env,
   }
-  return { name: input.name, domains: input.domains, ports, env }
+  return { name: input.name, domains: input.domains, ports, listens: [first, ...others], env }
 }
 
 /** What DNS has to say of the deployment's domains: the key comes from the domain itself. */

@@ -1,19 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createWriteStream, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { guardProcess } from '@mailx/backends/guard-process'
 import { MailxError } from '@mailx/errors/mailx-error'
-import { type Deployment, type ServiceName, serviceNames } from './deployment.ts'
-
-const root = new URL('../../..', import.meta.url).pathname
-
-/** One process of a deployment. */
-export type ServiceProcess = {
-  readonly name: string
-  readonly opsPort: number
-  readonly process: ChildProcess
-  readonly logFile: string
-}
+import { type Deployment, type DeploymentPorts, serviceNames } from './deployment.ts'
+import {
+  hasEnded,
+  type ProcessName,
+  type ProcessPlan,
+  type ServiceProcess,
+  startProcess,
+  stopProcess,
+  waitUntilReady,
+} from './service-process.ts'
 
 export type RunningDeployment = {
   readonly deployment: Deployment
@@ -24,51 +21,47 @@ export type RunningDeployment = {
   stop(): Promise<void>
   /** Starts all processes again after `stop`, and resolves when they are ready. */
   restart(): Promise<void>
+  /** Starts one process again that has ended. Does not wait until it is ready. */
+  revive(service: ServiceProcess, how?: Revival): ServiceProcess
+}
+
+export type Revival = {
+  /** On top of what it had before. */
+  readonly env?: Readonly<Record<string, string>>
+  /** The checkout whose code runs. Left out: that of the deployment. */
+  readonly tree?: string
+}
+
+export type RunOptions = {
+  readonly separate: boolean
+  readonly logDir: string
+  readonly env?: Readonly<Record<string, string>>
+  /** The checkout whose code runs. Left out: this one. */
+  readonly tree?: string
 }
 
 const READY_WITHIN_MS = 60_000
 
 /**
- * Starts a deployment as one process (all seven services in it) or as seven. Logs go to
- * `<logDir>/<deployment>-<service>.log`.
+ * Starts a deployment as one process (all seven services in it) or as seven, times its instances.
+ * Logs go to `<logDir>/<deployment>-<service>.log`, of further instances to `…-<service>-<n>.log`.
  */
-export function runDeployment(
-  deployment: Deployment,
-  options: {
-    readonly separate: boolean
-    readonly logDir: string
-    readonly env?: Readonly<Record<string, string>>
-  },
-): RunningDeployment {
+export function runDeployment(deployment: Deployment, options: RunOptions): RunningDeployment {
   mkdirSync(options.logDir, { recursive: true })
-  const env = { ...process.env, ...deployment.env, ...options.env }
-  const start = (
-    name: ServiceName | 'all-in-one',
-    opsPort: number,
-    own: Record<string, string>,
-  ) => {
-    const logFile = join(options.logDir, `${deployment.name}-${name}.log`)
-    const log = createWriteStream(logFile, { flags: 'a' })
-    const child = spawn(process.execPath, [join(root, 'services', name, 'src', 'main.ts')], {
-      cwd: root,
-      env: { ...env, ...own },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    guard(child)
-    child.stdout.pipe(log)
-    child.stderr.pipe(log)
-    return { name, opsPort, process: child, logFile }
-  }
-  const { ports } = deployment
-  const startAll = () =>
-    options.separate
-      ? serviceNames.map((name) => {
-          const { grpc, ops } = ports.services[name]
-          const own = { GRPC_LISTEN: `127.0.0.1:${grpc}`, OPS_LISTEN: `127.0.0.1:${ops}` }
-          return start(name, ops, own)
-        })
-      : [start('all-in-one', ports.ops, {})]
-  let processes = startAll()
+  const plans = deployment.listens.flatMap((ports, instance) =>
+    processesAt(ports, options.separate).map((part): ProcessPlan => {
+      const suffix = instance === 0 ? '' : `-${instance}`
+      return {
+        name: part.name,
+        instance,
+        opsPort: part.opsPort,
+        logFile: join(options.logDir, `${deployment.name}-${part.name}${suffix}.log`),
+        env: { ...process.env, ...deployment.env, ...part.env, ...options.env },
+        ...(options.tree !== undefined && { tree: options.tree }),
+      }
+    }),
+  )
+  let processes = plans.map(startProcess)
   const ready = async (timeoutMs: number) => {
     await Promise.all(processes.map((service) => waitUntilReady(service, timeoutMs)))
   }
@@ -79,55 +72,51 @@ export function runDeployment(
     },
     ready,
     stop: async () => {
-      await Promise.all(processes.map(({ process: child }) => stopProcess(child)))
+      await Promise.all(processes.map(stopProcess))
     },
     restart: async () => {
-      processes = startAll()
+      processes = plans.map(startProcess)
       await ready(READY_WITHIN_MS)
+    },
+    revive({ name, instance }, { env, ...how } = {}) {
+      const index = plans.findIndex((plan) => plan.name === name && plan.instance === instance)
+      const plan = plans[index]
+      const before = processes[index]
+      if (plan === undefined || before === undefined || !hasEnded(before.process)) {
+        throw new MailxError(
+          'FAILED_PRECONDITION',
+          `${name} ${instance} is not a process that ended`,
+        )
+      }
+      const revived = startProcess({ ...plan, ...how, env: { ...plan.env, ...env } })
+      processes = processes.with(index, revived)
+      return revived
     },
   }
 }
 
-/** Has the child ended when this process is killed. */
-function guard(child: ChildProcess): void {
-  if (child.pid === undefined) return
-  const { dismiss } = guardProcess(child.pid, 'TERM', [])
-  child.once('exit', dismiss)
+type Part = {
+  readonly name: ProcessName
+  readonly opsPort: number
+  readonly env: Readonly<Record<string, string>>
 }
 
-async function waitUntilReady(service: ServiceProcess, timeoutMs: number): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  let answer = 'it has not answered yet'
-  while (Date.now() < deadline) {
-    if (service.process.exitCode !== null) {
-      throw new MailxError(
-        'UNAVAILABLE',
-        `${service.name} stopped with exit code ${service.process.exitCode}; its log is ${service.logFile}`,
-      )
-    }
-    try {
-      const response = await fetch(`http://127.0.0.1:${service.opsPort}/readyz`, {
-        signal: AbortSignal.timeout(1000),
-      })
-      if (response.ok) return
-      answer = await response.text()
-    } catch (error) {
-      answer = error instanceof Error ? error.message : String(error)
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50))
+/** The processes of one instance, and where each listens. */
+function processesAt(ports: DeploymentPorts, separate: boolean): Part[] {
+  const doors = {
+    PEER_LISTEN: at(ports.peer),
+    HTTPS_LISTEN: at(ports.https),
+    CLIENT_LISTEN: at(ports.client),
   }
-  throw new MailxError(
-    'DEADLINE_EXCEEDED',
-    `${service.name} is not ready after ${timeoutMs} ms: ${answer}; its log is ${service.logFile}`,
-  )
+  if (!separate) {
+    const env = { ...doors, OPS_LISTEN: at(ports.ops) }
+    return [{ name: 'all-in-one', opsPort: ports.ops, env }]
+  }
+  return serviceNames.map((name) => {
+    const { grpc, ops } = ports.services[name]
+    const env = { ...doors, GRPC_LISTEN: at(grpc), OPS_LISTEN: at(ops) }
+    return { name, opsPort: ops, env }
+  })
 }
 
-/** SIGTERM, and SIGKILL when that was not heard for ten seconds. */
-async function stopProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  child.kill('SIGTERM')
-  const impatience = setTimeout(() => child.kill('SIGKILL'), 10_000)
-  await exited
-  clearTimeout(impatience)
-}
+const at = (port: number): string => `127.0.0.1:${port}`

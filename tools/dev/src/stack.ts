@@ -27,6 +27,15 @@ export type StackOptions = {
   readonly folder?: string
   /** Servers that run already, for each deployment. Left out: the stack starts its own. */
   readonly backendsOf?: (deployment: string) => Promise<Backends>
+  /** Processes of each service. More than one needs `between`. Default: 1. */
+  readonly instances?: number
+  /**
+   * Called before the processes of a deployment start, which then listen on its `listens`: who calls
+   * `ports` gets through to them by what is put between here.
+   */
+  readonly between?: (deployment: Deployment) => Promise<unknown>
+  /** The checkout whose services run. Left out: this one. */
+  readonly tree?: string
 }
 
 /** Everything that runs: servers, DNS, deployments, and a client that finds them. */
@@ -76,8 +85,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           dnsResolver: dns.address,
           tracePeers: everyDomain,
           env: { ...otel, ...options.env },
+          instances: options.instances ?? 1,
+          between: options.between !== undefined,
         })
-        const running = runDeployment(deployment, { separate, logDir })
+        await options.between?.(deployment)
+        const { tree } = options
+        const running = runDeployment(deployment, { separate, logDir, ...(tree && { tree }) })
         stops.push(() => running.stop())
         return running
       }),

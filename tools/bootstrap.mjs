@@ -17,6 +17,11 @@ const commands = {
   test: { does: 'runs all tests', script: 'tools/run-tests.mjs' },
   check: { does: 'runs everything that CI checks', script: 'tools/check.mjs' },
   bench: { does: 'measures, and prints JSON', script: 'tools/bench/src/main.ts' },
+  loadtest: {
+    does: 'puts a deployment under load',
+    script: 'tools/loadtest/src/main.ts',
+    forPeople: true,
+  },
   conformance: { does: 'answers JSON lines on stdin', script: 'tools/conformance/src/main.ts' },
   mailx: { does: 'is the client', script: 'tools/mailx/src/main.ts', forPeople: true },
   mailxctl: { does: 'is for operators', script: 'tools/mailxctl/src/main.ts', forPeople: true },

@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Backend } from '@mailx/backends/backend'
 import { createDatabase } from '@mailx/backends/create-database'
 import { startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
@@ -47,6 +48,8 @@ export type Stack = {
   /** What a client program needs in its environment to find the domains. */
   readonly clientEnv: Readonly<Record<string, string>>
   readonly logDir: string
+  /** The servers that it started itself, by name. */
+  readonly servers: Readonly<Record<string, Backend>>
   stop(): Promise<void>
 }
 
@@ -68,7 +71,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     stops.push(() => dns.stop())
     const traces = tracing ? await startReceiver({ port: 0 }) : undefined
     if (traces) stops.push(() => traces.stop())
-    const backendsOf = options.backendsOf ?? (await startBackends(Object.keys(plan), say, stops))
+    const { backendsOf, servers } = options.backendsOf
+      ? { backendsOf: options.backendsOf, servers: {} }
+      : await startBackends(Object.keys(plan), say, stops)
 
     say(
       `starting ${Object.keys(plan).length} deployments${separate ? ', seven processes each' : ''}`,
@@ -106,7 +111,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...otel,
     }
     await writeEnv(join(folder, 'env'), clientEnv, deployments)
-    return { deployments, dns, traces, client: clientWith(clientEnv), clientEnv, logDir, stop }
+    const client = clientWith(clientEnv)
+    return { deployments, dns, traces, client, clientEnv, logDir, servers, stop }
   } catch (error) {
     await stop()
     throw error
@@ -125,7 +131,7 @@ async function startBackends(
     startRedis({ say }),
   ])
   stops.push(() => Promise.all([postgres.stop(), nats.stop(), redis.stop()]))
-  return async (name: string) => {
+  const backendsOf = async (name: string): Promise<Backends> => {
     const redisUrl = new URL(redis.url)
     redisUrl.pathname = `/${names.indexOf(name)}`
     return {
@@ -134,6 +140,7 @@ async function startBackends(
       redisUrl: redisUrl.href,
     }
   }
+  return { backendsOf, servers: { Postgres: postgres, NATS: nats, Redis: redis } }
 }
 
 const otelEnv = (traces: Receiver) => ({

@@ -1,0 +1,153 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { HomeOptions } from '@mailx/client/find-home'
+import { homeOptions, type RawHomeOptions } from '../home-options.ts'
+import { readKeyrings } from '../keyrings.ts'
+import type { LoadResult } from '../load-result.ts'
+import { startOwnStack } from '../own-stack.ts'
+import { type People, registerPeople, returningPeople } from '../people.ts'
+import { type Watch, watchNothing } from '../processes.ts'
+import { type Progress, progress } from '../progress.ts'
+import { runLoad } from '../run-load.ts'
+import { type RawRunOptions, type RunRequest, readRunOptions } from '../run-options.ts'
+import { hasProblems, runSummary, verdictSummary } from '../summary.ts'
+import { type Verified, verifyJournal } from '../verify-journal.ts'
+
+export type RunFlags = RawRunOptions &
+  RawHomeOptions & {
+    readonly journal?: string
+    readonly keyrings?: string
+    readonly json?: string
+    readonly verify?: boolean
+    readonly quiet?: boolean
+    readonly processes?: boolean
+  }
+
+/** Where the load goes. */
+type Target = {
+  readonly domains: readonly string[]
+  readonly home: HomeOptions
+  readonly watch: Watch
+  readonly stop: () => Promise<void>
+}
+
+/** `loadtest run`. The exit code is 1 when messages were lost, and 2 when the options are wrong. */
+export async function runCommand(flags: RunFlags): Promise<void> {
+  const read = readRunOptions(flags)
+  if ('complaints' in read) {
+    for (const complaint of read.complaints) process.stderr.write(`loadtest: ${complaint}\n`)
+    process.exitCode = 2
+    return
+  }
+  const { request } = read
+  const show = progress(process.stderr, flags.quiet ?? false)
+  const journal = resolve(
+    flags.journal ?? join(await mkdtemp(join(tmpdir(), 'loadtest-')), 'journal'),
+  )
+  const target = await findTarget(flags, request, show)
+  let people: People | undefined
+  try {
+    people = await gather(flags, request, target, show)
+    const result = await runLoad({
+      people,
+      plan: request.plan,
+      journal,
+      watch: target.watch,
+      say: show.say,
+      onInterval: show.interval,
+      signal: interrupted(show),
+    })
+    show.say('')
+    // Nobody else can look into the mailboxes of a stack that ends with this process.
+    const verdict =
+      (flags.verify ?? request.domains.length === 0)
+        ? await verifyJournal({
+            journal,
+            home: target.home,
+            people,
+            settleMs: request.plan.drainMs,
+            say: show.say,
+            onProgress: show.count('read'),
+          })
+        : undefined
+    await tell(flags, result, verdict)
+    show.say(`journal ${journal}`)
+  } finally {
+    people?.close()
+    await target.stop()
+  }
+}
+
+async function findTarget(flags: RunFlags, request: RunRequest, show: Progress): Promise<Target> {
+  const { domains, plan } = request
+  if (domains.length > 0) {
+    const home = homeOptions(flags)
+    return { domains, home, watch: watchNothing, stop: async () => {} }
+  }
+  show.say(
+    'no --target: starting a.test and b.test with Postgres, NATS and Redis on this machine, until the run is over',
+  )
+  const folder = await mkdtemp(join(tmpdir(), 'loadtest-stack-'))
+  const own = await startOwnStack({ folder, say: show.say, separate: flags.processes ?? false })
+  return {
+    domains: plan.mode === 'local' ? own.domains.slice(0, 1) : own.domains,
+    home: own.home,
+    watch: own.watch,
+    stop: () => own.stack.stop(),
+  }
+}
+
+async function gather(
+  { keyrings }: RunFlags,
+  { users, connections }: RunRequest,
+  { domains, home }: Target,
+  show: Progress,
+): Promise<People> {
+  if (keyrings !== undefined) {
+    const options = { home, connections, onProgress: show.count('signed in') }
+    return returningPeople(await readKeyrings(keyrings), options)
+  }
+  const prefix = `load-${Date.now().toString(36)}-`
+  const onProgress = show.count('registered')
+  return registerPeople(domains, { home, connections, users, prefix, onProgress })
+}
+
+async function tell(
+  { json }: RunFlags,
+  result: LoadResult,
+  verdict: Verified | undefined,
+): Promise<void> {
+  const report = { ...result, ...(verdict && { verdict: printable(verdict) }) }
+  if (json === '-') process.stdout.write(`${JSON.stringify(report)}\n`)
+  else process.stdout.write(`${runSummary(result)}\n`)
+  if (json !== undefined && json !== '-') {
+    await writeFile(json, `${JSON.stringify(report, null, 2)}\n`)
+  }
+  if (verdict === undefined) {
+    if (result.unresolved > 0) process.exitCode = 1
+    return
+  }
+  if (json !== '-') process.stdout.write(`\n${verdictSummary(verdict)}\n`)
+  if (hasProblems(verdict)) process.exitCode = 1
+}
+
+/** As JSON has it: ids in hexadecimal. */
+export const printable = (verdict: Verified) => ({
+  ...verdict,
+  problems: verdict.problems.map((problem) => ({
+    ...problem,
+    id: Buffer.from(problem.id).toString('hex'),
+  })),
+})
+
+/** Ctrl-C ends the sending; what was sent is still waited for. Twice ends at once. */
+function interrupted(show: Progress): AbortSignal {
+  const controller = new AbortController()
+  process.once('SIGINT', () => {
+    show.say('ending; again to end at once')
+    controller.abort()
+    process.once('SIGINT', () => process.exit(130))
+  })
+  return controller.signal
+}

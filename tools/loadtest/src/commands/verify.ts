@@ -1,0 +1,37 @@
+import { MailxError } from '@mailx/errors/mailx-error'
+import { homeOptions, type RawHomeOptions } from '../home-options.ts'
+import { parseDuration } from '../parse-duration.ts'
+import { progress } from '../progress.ts'
+import { hasProblems, verdictSummary } from '../summary.ts'
+import { verifyJournal } from '../verify-journal.ts'
+import { printable } from './run.ts'
+
+export type VerifyFlags = RawHomeOptions & {
+  readonly journal: string
+  readonly settle: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+}
+
+/** `loadtest verify`. The exit code is 1 when anything is not as it must be. */
+export async function verifyCommand(flags: VerifyFlags): Promise<void> {
+  const settleMs = parseDuration(flags.settle)
+  if (settleMs === undefined) {
+    throw new MailxError(
+      'INVALID_ARGUMENT',
+      `--settle is "${flags.settle}": write a duration: 500ms, 30s, 2m or 1h`,
+    )
+  }
+  const show = progress(process.stderr, flags.quiet ?? false)
+  const verdict = await verifyJournal({
+    journal: flags.journal,
+    home: homeOptions(flags),
+    settleMs,
+    say: show.say,
+    onProgress: show.count('read'),
+  })
+  show.say('')
+  if (flags.json) process.stdout.write(`${JSON.stringify(printable(verdict))}\n`)
+  else process.stdout.write(`${verdictSummary(verdict)}\n`)
+  if (hasProblems(verdict)) process.exitCode = 1
+}

@@ -77,6 +77,19 @@ test('it stays up, the README’s examples work against it as written, and Ctrl-
     expect(said.stdout).toMatch(shown)
   }
 
+  const [, trace = ''] = /^ {2}(npx mailxctl trace .*)$/m.exec(up.written.stdout) ?? []
+  const shown = await startCommand(['bash', '-e', '-c', `source .cache/dev/env; ${trace}`], {
+    cwd: folder,
+  }).ended
+  expect(shown.exitCode, shown.stderr).toBe(0)
+  const steps = ['submitted', 'accepted', 'published', 'received', 'stored', 'notified']
+  for (const step of [...steps, 'delivered', 'fetched', 'flagged']) {
+    expect(shown.stdout).toMatch(new RegExp(`^  ${step} `, 'm'))
+  }
+  for (const row of ['log a.test +.*◆ MessageAccepted', 'log b.test +.*◆ MessageReceived']) {
+    expect(shown.stdout).toMatch(new RegExp(`^${row}`, 'm'))
+  }
+
   up.process.kill('SIGINT')
   expect((await up.ended).exitCode).toBe(0)
   const env = await readFile(join(folder, '.cache', 'dev', 'env'), 'utf8')

@@ -1,3 +1,4 @@
+import { toHex } from '@mailx/crypto/encoding'
 import {
   type Context,
   context,
@@ -23,6 +24,9 @@ export function traceparentOf(span: Span | undefined): string {
 
 /** The W3C traceparent of the running span, to send along; empty when nothing is traced. */
 export const currentTraceparent = (): string => traceparentOf(trace.getSpan(context.active()))
+
+/** Whether the running span is kept: what only a trace needs may be skipped where not. */
+export const isRecording = (): boolean => trace.getSpan(context.active())?.isRecording() ?? false
 
 /** The W3C tracestate that belongs to `currentTraceparent()`; usually empty. */
 export const currentTracestate = (): string =>
@@ -66,3 +70,9 @@ export function linksTo(traceparents: Iterable<string | undefined>): Link[] {
   }
   return links
 }
+
+/**
+ * What both domains call a delivery in their telemetry, so that operators can compare notes without a
+ * shared backend: the start of the hash of its sealed envelope, which names nobody.
+ */
+export const deliveryId = (envelopeHash: Uint8Array): string => toHex(envelopeHash.subarray(0, 16))

@@ -12,13 +12,14 @@ const usage = `Brings up two federated domains, a.test and b.test, and sends a m
   npm start -- --processes    seven services as processes of their own per domain (default: one process)
 `
 
-const howToUse = `
+const howToUse = (messageId: string) => `
 Everything stays up until Ctrl-C. In a second terminal, in this folder:
 
   source .cache/dev/env
   npx mailx register carol@b.test --unprotected
   npx mailx --account alice@a.test send --to carol@b.test --subject Hello --body 'Hello, Carol.'
   npx mailx --account carol@b.test inbox --wait 10
+  npx mailxctl trace ${messageId}
   npx mailx --help
 `
 
@@ -54,6 +55,7 @@ const stop = async (exitCode: number) => {
 process.once('SIGINT', () => void stop(0))
 process.once('SIGTERM', () => void stop(0))
 
+let shown = ''
 try {
   const people = { from: 'alice@a.test', to: 'bob@b.test' }
   const { messageId, traceId } = await exchangeMessage(
@@ -63,6 +65,7 @@ try {
       process.stdout.write(`\n${pc.bold(pc.green('$'))} ${pc.bold(command)}\n${output}`)
     },
   )
+  shown = messageId
   const { traces } = stack
   if (traces === undefined) throw new Error('the stack runs without its trace receiver')
   const spans = await traces.waitForTrace(
@@ -80,4 +83,4 @@ try {
 }
 
 if (values.once) await stop(0)
-else process.stdout.write(howToUse)
+else process.stdout.write(howToUse(shown))

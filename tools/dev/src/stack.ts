@@ -110,7 +110,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       MAILX_ALLOW_PRIVATE: '1',
       ...otel,
     }
-    await writeEnv(join(folder, 'env'), clientEnv, deployments)
+    await writeEnv(join(folder, 'env'), { clientEnv, deployments, traces })
     const client = clientWith(clientEnv)
     return { deployments, dns, traces, client, clientEnv, logDir, servers, stop }
   } catch (error) {
@@ -152,13 +152,17 @@ const otelEnv = (traces: Receiver) => ({
 /** A file for `source`: the client's variables, and the first deployment's for the operator's tool. */
 async function writeEnv(
   path: string,
-  clientEnv: Readonly<Record<string, string>>,
-  deployments: readonly { readonly deployment: Deployment }[],
+  { clientEnv, deployments, traces }: Pick<Stack, 'clientEnv' | 'deployments' | 'traces'>,
 ): Promise<void> {
-  const operator = deployments[0]?.deployment.env ?? {}
+  const [operator, ...others] = deployments.map(({ deployment }) => deployment.env)
   const { OTEL_BSP_SCHEDULE_DELAY: _, ...own } = clientEnv
   const names = ['DATABASE_URL', 'NATS_URL', 'REDIS_URL', 'BUS_KEY']
-  const all = { ...own, ...Object.fromEntries(names.map((name) => [name, operator[name] ?? ''])) }
+  const all = {
+    ...own,
+    ...Object.fromEntries(names.map((name) => [name, operator?.[name] ?? ''])),
+    ALSO_DATABASE_URLS: others.map((env) => env['DATABASE_URL']).join(','),
+    ...(traces && { TRACES_URL: traces.endpoint }),
+  }
   const lines = Object.entries(all).map(([name, value]) => `export ${name}='${value}'\n`)
   await writeFile(path, lines.join(''), { mode: 0o600 })
 }

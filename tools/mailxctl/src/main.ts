@@ -6,6 +6,7 @@ import {
   rebuildCommand,
   replayCommand,
 } from './commands/projection.ts'
+import { traceCommand } from './commands/trace.ts'
 import { run } from './run.ts'
 
 const program = new Command('mailxctl')
@@ -17,9 +18,12 @@ const program = new Command('mailxctl')
     'after',
     `
 Environment:
-  DATABASE_URL   postgres://user:password@host:5432/database of the deployment
+  DATABASE_URL         postgres://user:password@host:5432/database of the deployment
+  ALSO_DATABASE_URLS   for trace: those of further deployments, separated by commas
+  TRACES_URL           for trace: the HTTP API of Jaeger, Tempo or otel-view
 
 Examples:
+  mailxctl trace 018f3c5e-7a1b-7c2d-8e3f-0123456789ab
   mailxctl log tail --follow
   mailxctl log verify
   mailxctl projection lag
@@ -31,6 +35,14 @@ Exit codes: 0 done and fine, 1 failed or something is not as it must be, 2 wrong
   .exitOverride((error) => {
     process.exit(error.exitCode === 0 ? 0 : 2)
   })
+
+program
+  .command('trace')
+  .description('the way of a message, from the event logs and the traces: submitted to read')
+  .argument('<message-id>')
+  .option('--traces <url>', 'where traces are kept (default: TRACES_URL)')
+  .option('--also <url...>', 'databases of further deployments (default: ALSO_DATABASE_URLS)')
+  .action(run(traceCommand))
 
 const log = program.command('log').description('the event log')
 log

@@ -6,11 +6,11 @@ import type { Pool } from 'pg'
 
 export type Database = { readonly pool: Pool; readonly log: EventLog }
 
-/** Opens the deployment's database, named by DATABASE_URL, for as long as `work` runs. */
+/** Opens a deployment's database, the one of DATABASE_URL, for as long as `work` runs. */
 export async function withDatabase<Result>(
   work: (database: Database) => Promise<Result>,
+  url: string | undefined = process.env['DATABASE_URL'],
 ): Promise<Result> {
-  const url = process.env['DATABASE_URL']
   if (!url) {
     throw new MailxError(
       'UNSAFE_CONFIGURATION',
@@ -37,6 +37,16 @@ export async function withDatabase<Result>(
   } finally {
     await pool.end()
   }
+}
+
+/** The domains that a deployment hosts, by its own log. */
+export async function hostedDomains({ pool, log }: Database): Promise<string[]> {
+  const { rows } = await pool.query<{ domain: string }>(
+    `select distinct substr(stream, length('domain/') + 1) as domain from log.events
+       where partition = any($1) and stream >= 'domain/' and stream < 'domain0' order by 1`,
+    [log.partitionsOf('identity')],
+  )
+  return rows.map(({ domain }) => domain)
 }
 
 /** The schemas of services: those that keep checkpoints. */

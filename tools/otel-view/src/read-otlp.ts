@@ -12,12 +12,15 @@ const kinds: readonly SpanKind[] = [
 const ERROR_STATUS = 2
 
 /**
- * The spans of an OTLP/HTTP JSON export (ExportTraceServiceRequest). What does not look like a span is
- * left out; throws INVALID_ARGUMENT when the text is not JSON at all.
+ * The spans of an OTLP/HTTP JSON export (ExportTraceServiceRequest), or of the answer of a trace store
+ * that keeps to OTLP: Jaeger wraps it in `result`, Tempo in `trace` or as `batches`. What does not look
+ * like a span is left out; throws INVALID_ARGUMENT when the text is not JSON at all.
  */
 export function readOtlp(text: string): TraceSpan[] {
+  const root = parse(text)
+  const answer = fieldOf(root, 'result') ?? fieldOf(root, 'trace') ?? root
   const spans: TraceSpan[] = []
-  for (const resourceSpans of listAt(parse(text), 'resourceSpans')) {
+  for (const resourceSpans of [...listAt(answer, 'resourceSpans'), ...listAt(answer, 'batches')]) {
     const process = String(attributesOf(fieldOf(resourceSpans, 'resource'))['service.name'] ?? '')
     for (const scopeSpans of listAt(resourceSpans, 'scopeSpans')) {
       for (const raw of listAt(scopeSpans, 'spans')) {
@@ -41,16 +44,22 @@ function readSpan(raw: unknown, process: string): TraceSpan | undefined {
     spanId,
     parentSpanId: idAt(raw, 'parentSpanId', 16),
     name: textAt(raw, 'name'),
-    kind: kinds[Number(fieldOf(raw, 'kind'))] ?? 'internal',
+    kind: kindOf(fieldOf(raw, 'kind')),
     service: String(attributes['mailx.service'] ?? process),
     startUs,
     endUs: Math.max(startUs, microseconds(fieldOf(raw, 'endTimeUnixNano'))),
     attributes,
     links: listAt(raw, 'links').flatMap(readLink),
-    ...(fieldOf(status, 'code') === ERROR_STATUS
+    ...([ERROR_STATUS, 'STATUS_CODE_ERROR'].includes(fieldOf(status, 'code') as string | number)
       ? { error: textAt(status, 'message') || 'error' }
       : {}),
   }
+}
+
+/** A number, or in stricter JSON its name: SPAN_KIND_SERVER. */
+function kindOf(kind: unknown): SpanKind {
+  const name = typeof kind === 'string' ? kind.replace('SPAN_KIND_', '').toLowerCase() : ''
+  return kinds.find((known) => known === name) ?? kinds[Number(kind)] ?? 'internal'
 }
 
 function readLink(raw: unknown): SpanLink[] {
@@ -101,10 +110,12 @@ function textAt(value: unknown, name: string): string {
   return typeof text === 'string' ? text : ''
 }
 
+/** Hexadecimal, as OTLP's JSON has it, or base64, as protobuf's does. */
 function idAt(value: unknown, name: string, length: number): string {
   const id = fieldOf(value, name)
-  const valid = typeof id === 'string' && id.length === length && /^[0-9a-f]+$/i.test(id)
-  return valid && !/^0+$/.test(id) ? id.toLowerCase() : ''
+  if (typeof id !== 'string') return ''
+  const hex = id.length === length ? id.toLowerCase() : Buffer.from(id, 'base64').toString('hex')
+  return hex.length === length && /^[0-9a-f]+$/.test(hex) && !/^0+$/.test(hex) ? hex : ''
 }
 
 /** Nanoseconds come as decimal text, since they do not fit a number. */

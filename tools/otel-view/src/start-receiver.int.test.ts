@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { fetchTraces } from './fetch-trace.ts'
 import { renderTrace } from './render-trace.ts'
 import { type Receiver, startReceiver } from './start-receiver.ts'
+import { otlpOf } from './write-otlp.ts'
 
 let receiver: Receiver
 beforeAll(async () => {
@@ -83,7 +85,38 @@ test('bad bodies, paths and methods are refused and change nothing', async () =>
   expect((await post('x', { ...json, 'content-encoding': 'gzip' })).status).toBe(400)
   expect((await post('{}', json, '/')).status).toBe(404)
   expect((await post('{}', json, '/v1/metrics')).status).toBe(200)
-  expect((await fetch(receiver.endpoint)).status).toBe(405)
+  expect((await fetch(receiver.endpoint)).status).toBe(404)
+  expect((await fetch(receiver.endpoint, { method: 'PUT' })).status).toBe(405)
+})
+
+test('what came is given out again by trace id, with the traces it is linked with', async () => {
+  const [first, second] = ['a'.repeat(32), 'b'.repeat(32)]
+  const span = {
+    traceId: first,
+    spanId: '1'.repeat(16),
+    parentSpanId: '',
+    name: 'submit',
+    kind: 'producer' as const,
+    service: 'gateway',
+    startUs: 1_000_000,
+    endUs: 2_000_000,
+    attributes: {},
+    links: [],
+  }
+  const linked = { ...span, traceId: second, name: 'fetch', links: [span] }
+  const sent = await post(JSON.stringify(otlpOf([span, linked])), {
+    'content-type': 'application/json',
+  })
+  expect(sent.status).toBe(200)
+  const found = await fetchTraces(receiver.endpoint, [first])
+  expect(found.map(({ name }) => name)).toEqual(['submit', 'fetch'])
+  expect(await fetchTraces(receiver.endpoint, ['c'.repeat(32)])).toEqual([])
+})
+
+test('a trace store that is not there is told by its address', async () => {
+  await expect(fetchTraces('http://127.0.0.1:9', ['c'.repeat(32)])).rejects.toThrow(
+    'the trace store at http://127.0.0.1:9 does not answer',
+  )
 })
 
 test('a small body that inflates beyond the limit is refused', async () => {

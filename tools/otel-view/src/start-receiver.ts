@@ -6,6 +6,7 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import { readOtlp } from './read-otlp.ts'
 import { spanStore } from './span-store.ts'
 import type { TraceSpan } from './trace-span.ts'
+import { otlpOf } from './write-otlp.ts'
 
 export type Receiver = {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT, together with OTEL_EXPORTER_OTLP_PROTOCOL=http/json. */
@@ -29,7 +30,10 @@ export type Receiver = {
 const MAX_BODY_BYTES = 32 * 1024 * 1024
 const inflate = promisify(gunzip)
 
-/** Takes OTLP/HTTP exports in JSON on the loopback address; port 0 takes a free one. */
+/**
+ * Takes OTLP/HTTP exports in JSON on the loopback address; port 0 takes a free one. Gives them out again
+ * as Jaeger's query API does: GET /api/v3/traces/<trace id>, with the traces linked with it.
+ */
 export async function startReceiver({
   port,
   host = '127.0.0.1',
@@ -41,8 +45,9 @@ export async function startReceiver({
   const listeners = new Set<(spans: readonly TraceSpan[]) => void>()
 
   const receive = async (request: IncomingMessage): Promise<{ status: number; body: string }> => {
-    if (request.method !== 'POST') return { status: 405, body: 'only POST\n' }
-    const path = request.url?.split('?')[0]
+    const path = request.url?.split('?')[0] ?? '/'
+    if (request.method === 'GET') return answerQuery(path)
+    if (request.method !== 'POST') return { status: 405, body: 'only GET and POST\n' }
     // Other signals are taken and dropped: exporters would otherwise complain without end.
     if (path === '/v1/metrics' || path === '/v1/logs') return { status: 200, body: '{}' }
     if (path !== '/v1/traces') return { status: 404, body: 'traces go to /v1/traces\n' }
@@ -53,6 +58,13 @@ export async function startReceiver({
     store.add(spans)
     for (const listener of listeners) listener(spans)
     return { status: 200, body: '{}' }
+  }
+
+  const answerQuery = (path: string) => {
+    const [, traceId] = /^\/api\/v3\/traces\/([0-9a-f]{32})$/.exec(path) ?? []
+    const spans = traceId === undefined ? [] : store.spansOfTrace(traceId)
+    if (spans.length > 0) return { status: 200, body: JSON.stringify({ result: otlpOf(spans) }) }
+    return { status: 404, body: 'there are /api/v3/traces/<trace id> of traces that came\n' }
   }
 
   const server = createServer((request, response) => {

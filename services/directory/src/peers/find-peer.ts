@@ -14,6 +14,8 @@ import { handleCommand } from '@mailx/event-log/handle-command'
 import { directoryEvents } from '@mailx/events/directory'
 import type { Discovered } from '@mailx/federation/discover'
 import { Peer } from '@mailx/proto/directory/v1/directory_service'
+import { withSpan } from '@mailx/telemetry/tracer'
+import { SpanKind } from '@opentelemetry/api'
 import type { Redis } from 'ioredis'
 import { isVouchedFor, type Peer as KnownPeer, type Offer, peer } from '../deciders/peer.ts'
 import { expiryOf, isServable, retryAt } from '../deciders/peer-freshness.ts'
@@ -57,7 +59,9 @@ export function peerFinder(given: PeerFinderDeps): PeerFinder {
   const lookAnew = (domain: string): Promise<Outcome> => {
     const running = looking.get(domain)
     if (running !== undefined) return running
-    const started = discoverAndRemember(domain, deps).finally(() => looking.delete(domain))
+    const started = withSpan('discover peer', { kind: SpanKind.CLIENT }, () =>
+      discoverAndRemember(domain, deps),
+    ).finally(() => looking.delete(domain))
     looking.set(domain, started)
     return started
   }
@@ -68,15 +72,18 @@ export function peerFinder(given: PeerFinderDeps): PeerFinder {
   const cache = outcomeCache({ redis, key: deps.cacheKey, load: fromPostgres, now })
 
   return {
-    find: async (domain, { fresh = false } = {}) => {
-      if (fresh) await cache.forget(domain)
-      const cached = fresh ? undefined : await cache.get(domain)
-      // A copy of another domain in this one's place is none.
-      const good = cached !== undefined && domainOf(cached) === domain
-      const outcome = good ? cached : await lookAnew(domain)
-      if (outcome.status === 'found') return outcome.peer
-      throw outcome.error
-    },
+    find: (domain, { fresh = false } = {}) =>
+      withSpan('find peer', {}, async (span) => {
+        if (fresh) await cache.forget(domain)
+        const cached = fresh ? undefined : await cache.get(domain)
+        // A copy of another domain in this one's place is none.
+        const good = cached !== undefined && domainOf(cached) === domain
+        const outcome = good ? cached : await lookAnew(domain)
+        if (outcome.status !== 'found') throw outcome.error
+        const { dnssec, source } = outcome.peer
+        span.setAttributes({ 'mailx.discovery.source': source, 'mailx.discovery.dnssec': dnssec })
+        return outcome.peer
+      }),
     forget: async (domain) => {
       await discoveries.forget(domain)
       await cache.forget(domain)

@@ -5,7 +5,7 @@ import type { EventLog } from '@mailx/event-log/event-log'
 import { DeliveryResponse } from '@mailx/proto/delivery/v1/delivery_service'
 import { type DeliveryProof, Disposition } from '@mailx/proto/reception/v1/events'
 import type { Logger } from '@mailx/telemetry/logger'
-import { linksTo } from '@mailx/telemetry/propagation'
+import { deliveryId, linksTo } from '@mailx/telemetry/propagation'
 import { withSpan } from '@mailx/telemetry/tracer'
 import { SpanKind } from '@opentelemetry/api'
 import type { CheckedDelivery, Refusal } from '../deciders/check-delivery.ts'
@@ -45,6 +45,7 @@ export async function receiveDelivery(
     'messaging.operation.type': 'receive',
     'messaging.message.id': formatId(messageId),
     'mailx.peer': origin,
+    'mailx.delivery.id': deliveryId(reception.checked.envelopeHash),
   }
   try {
     return await withSpan(

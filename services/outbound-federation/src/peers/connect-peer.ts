@@ -1,11 +1,13 @@
 import { fromUtf8 } from '@mailx/crypto/encoding'
 import { MailxError } from '@mailx/errors/mailx-error'
-import { authorizePeer } from '@mailx/federation/authorize-peer'
+import { authorizePeer, type ChallengeKey } from '@mailx/federation/authorize-peer'
 import { dialPeer, type PeerChannel } from '@mailx/federation/dial-peer'
 import { authorityOf } from '@mailx/federation/peer-authority'
 import { callUnary } from '@mailx/grpc/client'
 import { type DomainDocument, keyByKid } from '@mailx/keys/domain-document'
 import type { DirectoryServiceClient, Peer } from '@mailx/proto/directory/v1/directory_service'
+import { withSpan } from '@mailx/telemetry/tracer'
+import { SpanKind } from '@opentelemetry/api'
 import type { LaneName } from '../deciders/due-delivery.ts'
 import type { AttemptStage } from '../deciders/failure.ts'
 import type { Origins } from './origin-credentials.ts'
@@ -40,13 +42,26 @@ export async function connectPeer(
   const credentials = await deps.origins.credentialsOf(lane.origin)
   stage('connect')
   const { certificate } = credentials
-  const { channel, peer } = await dialKnown(deps, known, certificate)
+  const attributes = { 'server.address': lane.peer }
+  return withSpan('connect peer', { kind: SpanKind.CLIENT, attributes }, async () => {
+    const { channel, peer } = await dialKnown(deps, known, certificate)
+    return authorized(deps, lane, { channel, peer, key: credentials.key })
+  })
+}
+
+type Dialled = { readonly channel: PeerChannel; readonly peer: Found; readonly key: ChallengeKey }
+
+async function authorized(
+  deps: ConnectDeps,
+  lane: LaneName,
+  { channel, key, peer }: Dialled,
+): Promise<PeerLink> {
   try {
     const keyOf = keysOf(deps, peer)
     const { protocol } = await authorizePeer({
       channel,
       from: lane.origin,
-      key: credentials.key,
+      key,
       findKey: (_, kid) => keyOf(kid),
       timeoutMs: deps.dialTimeoutMs,
     })

@@ -1,6 +1,6 @@
 import { crashAt } from '@mailx/config/crash-at'
 import { histogram } from '@mailx/telemetry/metrics'
-import { traceparentOf } from '@mailx/telemetry/propagation'
+import { deliveryId, linksTo, traceparentOf } from '@mailx/telemetry/propagation'
 import { failSpan, insideSpan, startSpan } from '@mailx/telemetry/tracer'
 import { type Span, SpanKind } from '@opentelemetry/api'
 import type { DeliveryCommand } from '../deciders/delivery.ts'
@@ -50,8 +50,11 @@ export async function attemptBatch(
   batch: readonly DueDelivery[],
 ): Promise<AttemptResult> {
   const startedAt = performance.now()
-  const spans = new Map(batch.map((due) => [due, spanOf(due, batch.length)]))
-  const result = await run(deps, lane, queue, batch, spans)
+  const spans = new Map(batch.map((due) => [due, spanOf(due, batch.length, deps.now())]))
+  // Finding and dialling the peer is seen in the first trace that waits for it.
+  const first = [...spans.values()].find((span) => span.isRecording())
+  const attempt = () => run(deps, lane, queue, batch, spans)
+  const result = await (first === undefined ? attempt() : insideSpan(first, attempt))
   for (const span of spans.values()) span.end()
   const outcome = result.status === 'answered' ? 'answered' : result.failure.fault.code
   const labels = { service: 'outbound-federation', outcome }
@@ -139,11 +142,16 @@ function commandFor({ answer, delivery: due, receipt }: Answered): DeliveryComma
   }
 }
 
-const spanOf = (due: DueDelivery, batchSize: number): Span =>
-  startSpan(`deliver ${due.peer}`, {
+/** After this long a delivery is a matter of its own: a trace is not kept open for hours. */
+const PROMPT_MS = 60_000
+
+const spanOf = (due: DueDelivery, batchSize: number, now: number): Span =>
+  startSpan('deliver', {
     kind: SpanKind.PRODUCER,
     service: 'outbound-federation',
-    parent: due.traceparent,
+    ...(now - due.acceptedAt <= PROMPT_MS
+      ? { parent: due.traceparent }
+      : { parent: '', links: linksTo([due.traceparent]) }),
     attributes: {
       'messaging.system': 'mailx',
       'messaging.operation.type': 'send',
@@ -151,5 +159,7 @@ const spanOf = (due: DueDelivery, batchSize: number): Span =>
       'messaging.destination.name': due.peer,
       'messaging.batch.message_count': batchSize,
       'mailx.origin': due.origin,
+      'mailx.attempt': due.attempts + 1,
+      'mailx.delivery.id': deliveryId(due.envelopeHash),
     },
   })

@@ -9,6 +9,7 @@ import type {
   FetchMessagesResponse,
 } from '@mailx/proto/storage/v1/storage_service'
 import { checkMailbox, checkMessageIds } from './check-request.ts'
+import { withFetchSpan } from './fetch-span.ts'
 import { query } from './query.ts'
 import type { StorageDeps } from './storage-deps.ts'
 
@@ -18,7 +19,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024 - 64 * 1024
 const liveEntries = {
   name: 'storage.live-entries',
   text: `
-  select e.message_id, e.content_hash, e.envelope_hash,
+  select e.message_id, e.partition, e.position, e.content_hash, e.envelope_hash,
          octet_length(c.data) as content_size, octet_length(v.data) as envelope_size
     from storage.entries e
     left join mail.blobs c on c.hash = e.content_hash
@@ -31,6 +32,8 @@ const liveEntries = {
 
 type Row = {
   message_id: Uint8Array
+  partition: string
+  position: string
   content_hash: Uint8Array
   envelope_hash: Uint8Array
   content_size: number | null
@@ -52,7 +55,7 @@ export const fetchMessages = ({ sql, logger }: Pick<StorageDeps, 'sql' | 'logger
       logger.error({ message_id: formatId(message_id) }, 'an entry has lost its sealed bytes')
     }
     const chosen = firstThatFit(messageIds, stored)
-    return { messages: await withBlobs(sql, chosen) }
+    return withFetchSpan(sql, chosen, async () => ({ messages: await withBlobs(sql, chosen) }))
   })
 
 const isStored = (row: Row): boolean => row.content_size !== null && row.envelope_size !== null

@@ -2,27 +2,11 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import type { StoredEvent } from '@mailx/event-log/event-log'
 import { verifyLog } from '@mailx/event-log/verify-log'
 import { decodeEvent } from '@mailx/events/codec'
-import { deliveryEvents } from '@mailx/events/delivery'
-import { directoryEvents } from '@mailx/events/directory'
-import { identityEvents } from '@mailx/events/identity'
-import { mailboxEvents } from '@mailx/events/mailbox'
-import { receptionEvents } from '@mailx/events/reception'
-import { submissionEvents } from '@mailx/events/submission'
-import { transparencyEvents } from '@mailx/events/transparency'
 import { EventMetadata } from '@mailx/proto/log/v1/batch'
+import { eventTables } from '../event-tables.ts'
 import { withDatabase } from '../open-database.ts'
 import { readable } from '../readable.ts'
 import type { Output } from '../run.ts'
-
-const eventTables = {
-  ...identityEvents,
-  ...submissionEvents,
-  ...receptionEvents,
-  ...deliveryEvents,
-  ...mailboxEvents,
-  ...directoryEvents,
-  ...transparencyEvents,
-}
 
 export type TailOptions = {
   readonly partition?: string

@@ -14,7 +14,8 @@ export const crashPoints = {
   'relay.after-publish': 'JetStream has a batch, the mark in Postgres does not say so',
   'relay.after-mark': 'the mark in Postgres was moved over what is published',
   'projection.before-apply': 'a page of events is to be applied, its transaction has not begun',
-  'projection.before-commit': 'the rows of a page are written, its transaction is open',
+  'projection.before-commit':
+    'the rows of a page were sent, whether they are committed is not known',
   'projection.after-commit': 'a page and its checkpoint are committed, nobody was told',
   'reactor.before-effect': 'a page of events is to be reacted to',
   'reactor.after-effect': 'the effect of a page took place, the checkpoint has not moved',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { byteaArray, int4Array, textArray } from './binary-array.ts'
+import { byteaArray, int4Array, int8Array, textArray } from './binary-array.ts'
 
 const header = (type: number, length: number) =>
   Buffer.from(
@@ -23,8 +23,15 @@ test('an int4 array holds negative numbers too', () => {
   expect(int4Array([-2])).toEqual(expected)
 })
 
+test('an int8 array holds what a double cannot', () => {
+  const value = [255, 255, 255, 255, 255, 255, 255, 254]
+  const expected = Buffer.concat([header(20, 1), Buffer.from([0, 0, 0, 8, ...value])])
+  expect(int8Array([-2n])).toEqual(expected)
+})
+
 test('empty arrays have a length of zero', () => {
   expect(byteaArray([])).toEqual(header(17, 0))
   expect(textArray([])).toEqual(header(25, 0))
   expect(int4Array([])).toEqual(header(23, 0))
+  expect(int8Array([])).toEqual(header(20, 0))
 })

@@ -4,6 +4,7 @@
 
 const HEADER_BYTES = 20
 const BYTEA = 17
+const INT8 = 20
 const INT4 = 23
 const TEXT = 25
 
@@ -52,6 +53,18 @@ export function int4Array(values: readonly number[]): Buffer {
   for (const value of values) {
     at = array.writeInt32BE(4, at)
     at = array.writeInt32BE(value, at)
+  }
+  return array
+}
+
+/** `int8[]` */
+export function int8Array(values: readonly bigint[]): Buffer {
+  const array = Buffer.allocUnsafe(HEADER_BYTES + 12 * values.length)
+  header(array, INT8, values.length)
+  let at = HEADER_BYTES
+  for (const value of values) {
+    at = array.writeInt32BE(8, at)
+    at = array.writeBigInt64BE(value, at)
   }
   return array
 }

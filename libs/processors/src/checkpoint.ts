@@ -1,3 +1,4 @@
+import type { Statement, StatementError } from '@mailx/event-log/run-statements'
 import type { Sql } from '@mailx/event-log/sql'
 import { type ClientBase, escapeIdentifier, escapeLiteral, type QueryResult } from 'pg'
 
@@ -10,6 +11,8 @@ export type CheckpointKey = {
   readonly processor: string
   readonly partition: string
 }
+
+const DIVISION_BY_ZERO = '22012'
 
 const table = (schema: string): string => `${escapeIdentifier(schema)}.checkpoints`
 
@@ -119,6 +122,38 @@ export async function commitAt(
     `update ${table(key.schema)} set position = ${position}, hash = ${hex(hash)} where ${whereKey(key)};
      commit`,
   )
+}
+
+/**
+ * Moves the checkpoint as the first statement of a transaction, which it fails with a division by
+ * zero when the checkpoint is not where it is expected, or somebody else holds it.
+ */
+export function moveStatement(
+  { schema, processor, partition }: CheckpointKey,
+  from: bigint,
+  { position, hash }: Checkpoint,
+): Statement {
+  return {
+    name: `processors.move-${schema}`,
+    text: `with held as (
+        select 1 from ${table(schema)}
+          where projection = $1 and partition = $2 and position = $3::bigint
+          for update skip locked
+      ), moved as (
+        update ${table(schema)} set position = $4::bigint, hash = $5
+          from held, (select set_config('synchronous_commit', 'off', true)) relaxed
+          where projection = $1 and partition = $2
+          returning 1
+      )
+      select 1 / count(*) from moved`,
+    values: [processor, partition, from.toString(), position.toString(), Buffer.from(hash)],
+  }
+}
+
+/** Whether an error is the one by which a `moveStatement`, sent first, says that it did not move. */
+export const hasNotMoved = (error: unknown): boolean => {
+  const { code, statement } = error as Partial<StatementError>
+  return statement === 0 && code === DIVISION_BY_ZERO
 }
 
 /** Moves the checkpoint from where it is expected to be; false when it is not there. */

@@ -1,3 +1,4 @@
+import type { Statement, TextRows } from '@mailx/event-log/run-statements'
 import type { Sql } from '@mailx/event-log/sql'
 import type { Codecs, EventOf, Recorded } from '@mailx/events/event'
 
@@ -21,6 +22,27 @@ export type Projection<C extends Codecs = any> = {
   /** All tables the projection writes, with their schema: what a rebuild empties. */
   readonly tables: readonly string[]
   apply(sql: Sql, events: readonly Recorded<EventOf<C>>[]): Promise<void>
-  /** Called after the COMMIT, for announcements that may be lost. */
-  afterCommit?(events: readonly Recorded<EventOf<C>>[]): void
+  /**
+   * The same as `apply`, where what is written does not depend on what is read: then the runner sends
+   * it with the checkpoint in one round trip. None: the events change nothing.
+   */
+  statements?(events: readonly Recorded<EventOf<C>>[]): readonly Statement[]
+  /**
+   * Called after the COMMIT, for announcements that may be lost; with what each of the statements
+   * returned, where there are any.
+   */
+  afterCommit?(events: readonly Recorded<EventOf<C>>[], results: readonly TextRows[]): void
 }
+
+type WriteOnly<C extends Codecs> = Omit<Projection<C>, 'apply'> &
+  Required<Pick<Projection<C>, 'statements'>>
+
+/** A projection that is all `statements`. */
+export const writeOnlyProjection = <C extends Codecs>(of: WriteOnly<C>): Projection<C> => ({
+  ...of,
+  async apply(sql, events) {
+    for (const { name, text, values } of of.statements(events)) {
+      await sql.query({ name, text, values: [...values] })
+    }
+  },
+})

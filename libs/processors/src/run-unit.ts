@@ -3,8 +3,8 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import { GENESIS } from '@mailx/event-log/chain'
 import type { EventLog, Head, StoredEvent } from '@mailx/event-log/event-log'
 import type { Pool } from 'pg'
-import { applyEvents, parkAndMove } from './apply-page.ts'
-import { type Checkpoint, loadCheckpoint } from './checkpoint.ts'
+import { type Applied, applyEvents, parkAndMove } from './apply-page.ts'
+import { type Checkpoint, loadCheckpoint, moveCheckpoint } from './checkpoint.ts'
 import { decodePage, reasonOf } from './decode-page.ts'
 import type { Inbox, Page } from './inbox.ts'
 import { isPassing } from './is-passing.ts'
@@ -51,6 +51,8 @@ const LONGEST_BACKOFF_MS = 5000
 const GAP_PATIENCE_MS = 20
 const CONTENDED_MS = 100
 const IDLE_MS = 60_000
+/** How long the checkpoint in Postgres may stay behind events that changed nothing there. */
+const STORE_WITHIN_MS = 200
 
 /**
  * Moves a processor along its partition:
@@ -58,7 +60,8 @@ const IDLE_MS = 60_000
  * 1. Load the checkpoint.
  * 2. Take what continues it from the inbox; after a gap, or when it is behind an expected head, from
  *    Postgres, checking the chain.
- * 3. Apply, and move the checkpoint with it.
+ * 3. Apply, and move the checkpoint with it; after events that changed nothing in Postgres, so that
+ *    applying them again is harmless, a little later.
  * 4. A passing failure (of the database, of a peer): again, for as long as it takes. Any other: half
  *    as many events at a time, until the one that fails stands alone; after three tries it is parked.
  * 5. A log that contradicts the checkpoint or itself stops the unit for good.
@@ -70,6 +73,10 @@ export function startUnit(options: UnitOptions): Unit {
   const bell = signalBox()
   const stopping = new AbortController()
   let checkpoint: Checkpoint | undefined
+  /** The checkpoint in Postgres, as of the last look. */
+  let stored: Checkpoint = { position: 0n, hash: GENESIS }
+  /** When it has to catch up; a `performance.now()`. */
+  let storeBy = Number.POSITIVE_INFINITY
   let behind = true
   let limit = MAX_PAGE
   /** In a row, for whatever reason: how long to back off. */
@@ -106,13 +113,26 @@ export function startUnit(options: UnitOptions): Unit {
       try {
         checkpoint ??= await firstCheckpoint()
         const page = await nextPage(checkpoint)
-        if (page !== undefined) await step(checkpoint, page)
+        if (page !== undefined) await step(page)
+        if (performance.now() >= storeBy) await store()
         // A wait inside `nextPage` may have used up the bell that `stop` rang.
-        else if (!stopping.signal.aborted) await bell.wait(IDLE_MS)
+        else if (page === undefined && !stopping.signal.aborted) {
+          await bell.wait(Math.min(IDLE_MS, storeBy - performance.now()))
+        }
       } catch (error) {
         await recover(error)
       }
     }
+    await store().catch(options.onTrouble)
+  }
+
+  /** Somebody else moved it: then it is loaded again. */
+  async function store(): Promise<void> {
+    if (checkpoint === undefined || storeBy === Number.POSITIVE_INFINITY) return
+    const isStored = await moveCheckpoint(pool, key, stored.position, checkpoint)
+    storeBy = Number.POSITIVE_INFINITY
+    if (isStored) stored = checkpoint
+    else checkpoint = undefined
   }
 
   async function firstCheckpoint(): Promise<Checkpoint> {
@@ -125,6 +145,7 @@ export function startUnit(options: UnitOptions): Unit {
     }
     checkHead(loaded, head)
     behind = true
+    stored = loaded
     return loaded
   }
 
@@ -148,19 +169,19 @@ export function startUnit(options: UnitOptions): Unit {
     return page
   }
 
-  async function step(from: Checkpoint, page: Page): Promise<void> {
+  async function step(page: Page): Promise<void> {
     const { wanted, count, poison } = decodePage(processor.of, partition, page.events)
     const [first] = page.events
     if (count === 0 && poison !== undefined && processor.kind !== 'follower') {
       tries = 1
-      return park(from, first as StoredEvent, poison)
+      return park(first as StoredEvent, poison)
     }
     const handled = Math.max(count, 1)
     const to = page.events[handled - 1] as StoredEvent
     try {
-      const applied = await applyEvents({ pool, processor, key, from, to }, wanted)
-      moved(applied ? to : undefined, handled)
-      if (!applied) await delay(CONTENDED_MS)
+      const applied = await applyEvents({ pool, processor, key, from: stored, to }, wanted)
+      moved(applied, to, handled)
+      if (applied === 'lost') await delay(CONTENDED_MS)
     } catch (error) {
       failedPages.inc({ projection: name })
       if (isPassing(error) || processor.kind === 'follower') throw error
@@ -170,24 +191,34 @@ export function startUnit(options: UnitOptions): Unit {
       }
       tries += 1
       if (tries < TRIES) throw error
-      await park(from, first as StoredEvent, reasonOf(error))
+      await park(first as StoredEvent, reasonOf(error))
     }
   }
 
-  async function park(from: Checkpoint, event: StoredEvent, reason: string): Promise<void> {
-    const move = { pool, processor, key, from, to: event }
+  async function park(event: StoredEvent, reason: string): Promise<void> {
+    const move = { pool, processor, key, from: stored, to: event }
     const parked = await parkAndMove(move, event, reason, tries)
-    moved(parked ? event : undefined, 1)
+    moved(parked ? 'moved' : 'lost', event, 1)
     if (!parked) return delay(CONTENDED_MS)
     const where = `${partition}/${event.position} (${event.type})`
     options.onTrouble(new MailxError('INTERNAL', `${name} parked event ${where}: ${reason}`))
   }
 
-  /** Undefined: somebody else holds or moved the checkpoint, and it has to be loaded again. */
-  function moved(to: Checkpoint | undefined, count: number): void {
-    checkpoint = to && { position: to.position, hash: to.hash }
+  /** lost: somebody else holds or moved the checkpoint, and it has to be loaded again. */
+  function moved(applied: Applied, to: Checkpoint, count: number): void {
+    const next = { position: to.position, hash: to.hash }
+    checkpoint = applied === 'lost' ? undefined : next
     lastProgress = performance.now()
-    if (to === undefined) return
+    if (applied === 'lost') {
+      storeBy = Number.POSITIVE_INFINITY
+      return
+    }
+    if (applied === 'moved') {
+      stored = next
+      storeBy = Number.POSITIVE_INFINITY
+    } else if (processor.kind !== 'follower') {
+      storeBy = Math.min(storeBy, lastProgress + STORE_WITHIN_MS)
+    }
     failures = 0
     tries = 0
     limit = Math.min(2 * limit, MAX_PAGE)

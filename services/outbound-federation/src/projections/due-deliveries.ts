@@ -1,9 +1,9 @@
 import { concat } from '@mailx/crypto/encoding'
-import { byteaArray, int4Array, textArray } from '@mailx/event-log/binary-array'
-import type { Sql } from '@mailx/event-log/sql'
+import { byteaArray, int4Array, int8Array, textArray } from '@mailx/event-log/binary-array'
+import type { Statement, TextRows } from '@mailx/event-log/run-statements'
 import type { Recorded } from '@mailx/events/event'
 import { type SubmissionEvent, submissionEvents } from '@mailx/events/submission'
-import type { Projection } from '@mailx/processors/projection'
+import { type Projection, writeOnlyProjection } from '@mailx/processors/projection'
 import type { MessageAccepted, Recipient } from '@mailx/proto/submission/v1/events'
 
 /** One envelope for another domain, where its event puts it. */
@@ -57,26 +57,24 @@ const setHeads = `with old as (
 export function dueDeliveries(
   onGrown: (growth: readonly LaneGrowth[]) => void,
 ): Projection<typeof submissionEvents> {
-  const projected = new WeakMap<readonly object[], readonly LaneGrowth[]>()
-  return {
+  return writeOnlyProjection({
     name: 'outbound.due-deliveries',
     contexts: ['submission'],
     events: submissionEvents,
     handles: ['MessageAccepted'],
     tables: ['outbound.deliveries', 'outbound.lane_heads'],
-    async apply(sql, events) {
+    statements(events) {
       const remote = events.flatMap(remoteDeliveries)
       const [first] = remote
-      if (first === undefined) return
+      if (first === undefined) return []
       const { partition } = first.event
-      await addDeliveries(sql, partition, remote)
-      projected.set(events, await growLanes(sql, partition, remote))
+      return [addDeliveries(partition, remote), moveLaneHeads(partition, lanesOf(remote))]
     },
-    afterCommit(events) {
-      const growth = projected.get(events)
-      if (growth !== undefined) onGrown(growth)
+    afterCommit(events, [, heads = []]) {
+      const lanes = lanesOf(events.flatMap(remoteDeliveries))
+      if (lanes.length > 0) onGrown(growthOf(lanes, heads))
     },
-  }
+  })
 }
 
 function remoteDeliveries(event: Recorded<SubmissionEvent>): RemoteDelivery[] {
@@ -91,56 +89,56 @@ function remoteDeliveries(event: Recorded<SubmissionEvent>): RemoteDelivery[] {
 /** Of a canonical address, which has one @. */
 const domainOf = (address: string): string => address.slice(address.indexOf('@') + 1)
 
-async function addDeliveries(
-  sql: Sql,
-  partition: string,
-  rows: readonly RemoteDelivery[],
-): Promise<void> {
-  await sql.query(add, [
+const addDeliveries = (partition: string, rows: readonly RemoteDelivery[]): Statement => ({
+  name: 'outbound.add-deliveries',
+  text: add,
+  values: [
     partition,
     textArray(rows.map(({ origin }) => origin)),
     textArray(rows.map(({ peer }) => peer)),
-    rows.map(({ event }) => event.position.toString()),
+    int8Array(rows.map(({ event }) => event.position)),
     int4Array(rows.map(({ ordinal }) => ordinal)),
     byteaArray(rows.map(({ data }) => data.messageId)),
     textArray(rows.map(({ data }) => data.sender)),
     textArray(rows.map(({ recipient }) => recipient.address)),
-    rows.map(({ event }) => event.recordedAt),
-    rows.map(({ data }) => data.createdAtUnixMs.toString()),
-    rows.map(({ data }) => data.expiresAtUnixMs.toString()),
+    int8Array(rows.map(({ event }) => BigInt(event.recordedAt))),
+    int8Array(rows.map(({ data }) => data.createdAtUnixMs)),
+    int8Array(rows.map(({ data }) => data.expiresAtUnixMs)),
     byteaArray(rows.map(({ data }) => data.contentHash)),
     int4Array(rows.map(({ data }) => data.contentSize)),
     byteaArray(rows.map(({ recipient }) => recipient.envelopeHash)),
     int4Array(rows.map(({ recipient }) => recipient.envelopeSize)),
     byteaArray(rows.map(({ data }) => concat(...data.attachments.map(({ hash }) => hash)))),
     textArray(rows.map(({ event }) => event.metadata.traceparent)),
-  ])
-}
+  ],
+})
 
-async function growLanes(
-  sql: Sql,
-  partition: string,
-  rows: readonly RemoteDelivery[],
-): Promise<LaneGrowth[]> {
-  const lanes = [...Map.groupBy(rows, ({ origin, peer }) => `${origin} ${peer}`).values()]
-  const firsts = lanes.map(([first]) => first as RemoteDelivery)
-  const { rows: old } = await sql.query<{ origin: string; peer: string; position: string }>(
-    setHeads,
-    [
-      partition,
-      firsts.map(({ origin }) => origin),
-      firsts.map(({ peer }) => peer),
-      lanes.map((deliveries) => deliveries.at(-1)?.event.position.toString()),
-    ],
+type Lane = readonly [RemoteDelivery, ...RemoteDelivery[]]
+
+const lanesOf = (rows: readonly RemoteDelivery[]): Lane[] =>
+  [...Map.groupBy(rows, ({ origin, peer }) => `${origin} ${peer}`).values()].flatMap(
+    ([first, ...rest]): Lane[] => (first === undefined ? [] : [[first, ...rest]]),
   )
-  const previous = new Map(
-    old.map(({ origin, peer, position }) => [`${origin} ${peer}`, BigInt(position)]),
-  )
-  return firsts.map(({ origin, peer }, index) => ({
-    origin,
-    peer,
+
+const moveLaneHeads = (partition: string, lanes: readonly Lane[]): Statement => ({
+  name: 'outbound.move-lane-heads',
+  text: setHeads,
+  values: [
     partition,
-    previous: previous.get(`${origin} ${peer}`) ?? 0n,
-    deliveries: lanes[index] ?? [],
-  }))
+    textArray(lanes.map(([{ origin }]) => origin)),
+    textArray(lanes.map(([{ peer }]) => peer)),
+    int8Array(lanes.map((lane) => (lane.at(-1) ?? lane[0]).event.position)),
+  ],
+})
+
+/** `heads`: origin, peer and position before, of the lanes that were there. */
+function growthOf(lanes: readonly Lane[], heads: TextRows): LaneGrowth[] {
+  const previous = new Map(
+    heads.map(([origin, peer, position]) => [`${origin} ${peer}`, BigInt(position ?? 0)]),
+  )
+  return lanes.map((deliveries) => {
+    const [{ origin, peer, event }] = deliveries
+    const before = previous.get(`${origin} ${peer}`) ?? 0n
+    return { origin, peer, partition: event.partition, previous: before, deliveries }
+  })
 }

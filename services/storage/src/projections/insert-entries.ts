@@ -1,8 +1,7 @@
-import { byteaArray, int4Array, textArray } from '@mailx/event-log/binary-array'
-import type { Sql } from '@mailx/event-log/sql'
+import { byteaArray, int4Array, int8Array, textArray } from '@mailx/event-log/binary-array'
+import type { Statement } from '@mailx/event-log/run-statements'
 import type { AttachmentBlob } from '@mailx/proto/submission/v1/events'
 import type { EntryRow } from './entry-row.ts'
-import { int8Array } from './int8-array.ts'
 
 /** Which set of tables: one per context that brings entries. */
 export type EntrySource = 'submitted' | 'received'
@@ -39,30 +38,31 @@ const statements = {
   received: { insert: insert('received'), attach: attach('received') },
 }
 
-/** Adds the entries of one partition's batch, and what they take, in one statement. */
-export async function insertEntries(
-  sql: Sql,
+/** Adds the entries of one partition's batch, and what they take. */
+export function insertEntries(
   source: EntrySource,
   partition: string,
   rows: readonly EntryRow[],
-): Promise<void> {
-  if (rows.length === 0) return
-  await sql.query({
-    name: `storage.insert-entries-${source}`,
-    text: statements[source].insert,
-    values: [
-      partition,
-      textArray(rows.map((row) => row.mailbox)),
-      int8Array(rows.map((row) => row.position)),
-      byteaArray(rows.map((row) => row.messageId)),
-      textArray(rows.map((row) => row.sender)),
-      int8Array(rows.map((row) => row.createdAt)),
-      int8Array(rows.map((row) => row.receivedAt)),
-      int4Array(rows.map((row) => row.size)),
-      byteaArray(rows.map((row) => row.contentHash)),
-      byteaArray(rows.map((row) => row.envelopeHash)),
-    ],
-  })
+): Statement[] {
+  if (rows.length === 0) return []
+  return [
+    {
+      name: `storage.insert-entries-${source}`,
+      text: statements[source].insert,
+      values: [
+        partition,
+        textArray(rows.map((row) => row.mailbox)),
+        int8Array(rows.map((row) => row.position)),
+        byteaArray(rows.map((row) => row.messageId)),
+        textArray(rows.map((row) => row.sender)),
+        int8Array(rows.map((row) => row.createdAt)),
+        int8Array(rows.map((row) => row.receivedAt)),
+        int4Array(rows.map((row) => row.size)),
+        byteaArray(rows.map((row) => row.contentHash)),
+        byteaArray(rows.map((row) => row.envelopeHash)),
+      ],
+    },
+  ]
 }
 
 type Attached = {
@@ -71,17 +71,19 @@ type Attached = {
 }
 
 /** Remembers which blobs belong to which content. */
-export async function insertAttachments(
-  sql: Sql,
-  source: EntrySource,
-  messages: readonly Attached[],
-): Promise<void> {
+export function insertAttachments(source: EntrySource, messages: readonly Attached[]): Statement[] {
   const pairs = messages.flatMap(({ contentHash, attachments }) =>
     attachments.map(({ hash }) => ({ hash, contentHash })),
   )
-  if (pairs.length === 0) return
-  await sql.query(statements[source].attach, [
-    byteaArray(pairs.map(({ hash }) => hash)),
-    byteaArray(pairs.map(({ contentHash }) => contentHash)),
-  ])
+  if (pairs.length === 0) return []
+  return [
+    {
+      name: `storage.insert-attachments-${source}`,
+      text: statements[source].attach,
+      values: [
+        byteaArray(pairs.map(({ hash }) => hash)),
+        byteaArray(pairs.map(({ contentHash }) => contentHash)),
+      ],
+    },
+  ]
 }

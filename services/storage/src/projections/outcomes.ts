@@ -1,11 +1,10 @@
 import { toHex } from '@mailx/crypto/encoding'
-import { byteaArray, textArray } from '@mailx/event-log/binary-array'
+import { byteaArray, int8Array, textArray } from '@mailx/event-log/binary-array'
 import { type DeliveryEvent, deliveryEvents } from '@mailx/events/delivery'
 import type { Recorded } from '@mailx/events/event'
-import type { Projection } from '@mailx/processors/projection'
+import { type Projection, writeOnlyProjection } from '@mailx/processors/projection'
 import { DeliveryState, type MailboxChange } from '@mailx/proto/storage/v1/storage_service'
 import type { AnnounceEvents } from './announce.ts'
-import { int8Array } from './int8-array.ts'
 
 type OutcomeState = 'deferred' | 'delivered' | 'bounced'
 
@@ -43,38 +42,39 @@ const upsert = `
       where o.position < excluded.position`
 
 /** How far the copies for other domains got, as their senders may know it. */
-export const outcomesProjection = (
-  announce: AnnounceEvents,
-): Projection<typeof deliveryEvents> => ({
-  name: 'storage.outcomes',
-  contexts: ['delivery'],
-  events: deliveryEvents,
-  tables: ['storage.outcomes'],
-  async apply(sql, events) {
-    const [first] = events
-    if (first === undefined) return
-    const outcomes = lastPerCopy(events.map(outcomeOf))
-    await sql.query({
-      name: 'storage.upsert-outcomes',
-      text: upsert,
-      values: [
-        first.partition,
-        byteaArray(outcomes.map((outcome) => outcome.messageId)),
-        textArray(outcomes.map((outcome) => outcome.recipient)),
-        textArray(outcomes.map((outcome) => outcome.sender)),
-        textArray(outcomes.map((outcome) => outcome.state)),
-        textArray(outcomes.map((outcome) => outcome.code)),
-        textArray(outcomes.map((outcome) => outcome.reason)),
-        textArray(outcomes.map((outcome) => String(outcome.delayed))),
-        int8Array(outcomes.map((outcome) => BigInt(outcome.changedAt))),
-        int8Array(outcomes.map((outcome) => outcome.position)),
-      ],
-    })
-  },
-  afterCommit(events) {
-    announce(events, (event) => [changeOf(event)])
-  },
-})
+export const outcomesProjection = (announce: AnnounceEvents): Projection<typeof deliveryEvents> =>
+  writeOnlyProjection({
+    name: 'storage.outcomes',
+    contexts: ['delivery'],
+    events: deliveryEvents,
+    tables: ['storage.outcomes'],
+    statements(events) {
+      const [first] = events
+      if (first === undefined) return []
+      const outcomes = lastPerCopy(events.map(outcomeOf))
+      return [
+        {
+          name: 'storage.upsert-outcomes',
+          text: upsert,
+          values: [
+            first.partition,
+            byteaArray(outcomes.map((outcome) => outcome.messageId)),
+            textArray(outcomes.map((outcome) => outcome.recipient)),
+            textArray(outcomes.map((outcome) => outcome.sender)),
+            textArray(outcomes.map((outcome) => outcome.state)),
+            textArray(outcomes.map((outcome) => outcome.code)),
+            textArray(outcomes.map((outcome) => outcome.reason)),
+            textArray(outcomes.map((outcome) => String(outcome.delayed))),
+            int8Array(outcomes.map((outcome) => BigInt(outcome.changedAt))),
+            int8Array(outcomes.map((outcome) => outcome.position)),
+          ],
+        },
+      ]
+    },
+    afterCommit(events) {
+      announce(events, (event) => [changeOf(event)])
+    },
+  })
 
 function outcomeOf(event: Recorded<DeliveryEvent>): Outcome {
   const { messageId, recipient, sender } = event.data

@@ -1,30 +1,28 @@
 import { receptionEvents } from '@mailx/events/reception'
-import type { Projection } from '@mailx/processors/projection'
+import { type Projection, writeOnlyProjection } from '@mailx/processors/projection'
 import { Disposition } from '@mailx/proto/reception/v1/events'
 import type { AnnounceEvents } from './announce.ts'
 import { changeOfEntry, entriesOfReception } from './entry-row.ts'
 import { insertAttachments, insertEntries } from './insert-entries.ts'
 
 /** What other domains sent to our users. A reception that was dropped leaves no trace here. */
-export const receivedProjection = (
-  announce: AnnounceEvents,
-): Projection<typeof receptionEvents> => ({
-  name: 'storage.received',
-  contexts: ['reception'],
-  events: receptionEvents,
-  tables: ['storage.entries_received', 'storage.attachments_received', 'storage.usage_received'],
-  async apply(sql, events) {
-    const [first] = events
-    if (first === undefined) return
-    const kept = events.filter(({ data }) => data.disposition === Disposition.DELIVER)
-    await insertEntries(sql, 'received', first.partition, kept.flatMap(entriesOfReception))
-    await insertAttachments(
-      sql,
-      'received',
-      kept.map(({ data }) => data),
-    )
-  },
-  afterCommit(events) {
-    announce(events, (event) => entriesOfReception(event).map(changeOfEntry))
-  },
-})
+export const receivedProjection = (announce: AnnounceEvents): Projection<typeof receptionEvents> =>
+  writeOnlyProjection({
+    name: 'storage.received',
+    contexts: ['reception'],
+    events: receptionEvents,
+    tables: ['storage.entries_received', 'storage.attachments_received', 'storage.usage_received'],
+    statements(events) {
+      const [first] = events
+      if (first === undefined) return []
+      const kept = events.filter(({ data }) => data.disposition === Disposition.DELIVER)
+      const messages = kept.map(({ data }) => data)
+      return [
+        ...insertEntries('received', first.partition, kept.flatMap(entriesOfReception)),
+        ...insertAttachments('received', messages),
+      ]
+    },
+    afterCommit(events) {
+      announce(events, (event) => entriesOfReception(event).map(changeOfEntry))
+    },
+  })

@@ -1,7 +1,7 @@
 import { byteaArray, textArray } from '@mailx/event-log/binary-array'
-import type { Sql } from '@mailx/event-log/sql'
+import type { Statement } from '@mailx/event-log/run-statements'
 import { type SubmissionEvent, submissionEvents } from '@mailx/events/submission'
-import type { Projection } from '@mailx/processors/projection'
+import { type Projection, writeOnlyProjection } from '@mailx/processors/projection'
 import { DeliveryState, type MailboxChange } from '@mailx/proto/storage/v1/storage_service'
 import { Route } from '@mailx/proto/submission/v1/events'
 import type { AnnounceEvents } from './announce.ts'
@@ -18,33 +18,36 @@ const insertRemoteCopies = `
 /** What our users sent: entries for recipients here, copies for recipients elsewhere. */
 export const submittedProjection = (
   announce: AnnounceEvents,
-): Projection<typeof submissionEvents> => ({
-  name: 'storage.submitted',
-  contexts: ['submission'],
-  events: submissionEvents,
-  tables: [
-    'storage.entries_submitted',
-    'storage.attachments_submitted',
-    'storage.remote_copies',
-    'storage.usage_submitted',
-  ],
-  async apply(sql, events) {
-    const [first] = events
-    if (first === undefined) return
-    const messages = events.map(({ data }) => data)
-    await insertEntries(sql, 'submitted', first.partition, events.flatMap(entriesOfSubmission))
-    await insertAttachments(sql, 'submitted', messages)
-    await addRemoteCopies(sql, messages)
-  },
-  afterCommit(events) {
-    announce(events, (event) => [
-      ...entriesOfSubmission(event).map(changeOfEntry),
-      ...unreachable(event.data, event.recordedAt, event.metadata.traceparent),
-    ])
-  },
-})
+): Projection<typeof submissionEvents> =>
+  writeOnlyProjection({
+    name: 'storage.submitted',
+    contexts: ['submission'],
+    events: submissionEvents,
+    tables: [
+      'storage.entries_submitted',
+      'storage.attachments_submitted',
+      'storage.remote_copies',
+      'storage.usage_submitted',
+    ],
+    statements(events) {
+      const [first] = events
+      if (first === undefined) return []
+      const messages = events.map(({ data }) => data)
+      return [
+        ...insertEntries('submitted', first.partition, events.flatMap(entriesOfSubmission)),
+        ...insertAttachments('submitted', messages),
+        ...addRemoteCopies(messages),
+      ]
+    },
+    afterCommit(events) {
+      announce(events, (event) => [
+        ...entriesOfSubmission(event).map(changeOfEntry),
+        ...unreachable(event.data, event.recordedAt, event.metadata.traceparent),
+      ])
+    },
+  })
 
-async function addRemoteCopies(sql: Sql, messages: readonly Accepted[]): Promise<void> {
+function addRemoteCopies(messages: readonly Accepted[]): Statement[] {
   const copies = messages.flatMap(({ messageId, sender, contentHash, recipients }) =>
     recipients
       .filter(({ route }) => route === Route.REMOTE)
@@ -56,18 +59,20 @@ async function addRemoteCopies(sql: Sql, messages: readonly Accepted[]): Promise
         envelopeHash,
       })),
   )
-  if (copies.length === 0) return
-  await sql.query({
-    name: 'storage.insert-remote-copies',
-    text: insertRemoteCopies,
-    values: [
-      byteaArray(copies.map((copy) => copy.messageId)),
-      textArray(copies.map((copy) => copy.address)),
-      textArray(copies.map((copy) => copy.sender)),
-      byteaArray(copies.map((copy) => copy.contentHash)),
-      byteaArray(copies.map((copy) => copy.envelopeHash)),
-    ],
-  })
+  if (copies.length === 0) return []
+  return [
+    {
+      name: 'storage.insert-remote-copies',
+      text: insertRemoteCopies,
+      values: [
+        byteaArray(copies.map((copy) => copy.messageId)),
+        textArray(copies.map((copy) => copy.address)),
+        textArray(copies.map((copy) => copy.sender)),
+        byteaArray(copies.map((copy) => copy.contentHash)),
+        byteaArray(copies.map((copy) => copy.envelopeHash)),
+      ],
+    },
+  ]
 }
 
 /** A recipient that does not exist is the only outcome that the sender is told by a submission. */

@@ -4,7 +4,8 @@
  * 1. Check what it says of itself against the session (pure).
  * 2. Check its age, find each recipient's route, see that nobody here is full and that attachments
  *    were uploaded. A message refused here may have been accepted before: then that counts.
- * 3. Decide as if the message id were new, and append. COMMIT makes it ours.
+ * 3. Decide as if the message id were new, and append, in turn: however long the look-ups of 2 took,
+ *    messages of one stream get into the log in the order in which they came. COMMIT makes it ours.
  * 4. CONFLICT: the id was used. The same message is accepted as of then, another one refused.
  *
  * UNAVAILABLE and RESOURCE_EXHAUSTED come from the append; a repeat of the same bytes is safe.
@@ -29,6 +30,7 @@ import {
 import { type AcceptMessage, submission as decider, isSameMessage } from '../deciders/submission.ts'
 import type { KnownState } from '../reactors/known-state.ts'
 import { attachmentBlobs } from './attachment-blobs.ts'
+import { noTurn, type Turn } from './in-order.ts'
 import type { CallerSession } from './sessions.ts'
 import { domainOf, type Users } from './users.ts'
 
@@ -55,6 +57,7 @@ export const acceptSubmission = (
   deps: AcceptDeps,
   session: CallerSession,
   submission: Submission,
+  turn: Turn = noTurn,
 ): Promise<Acceptance> =>
   withSpan(
     'submit',
@@ -62,12 +65,14 @@ export const acceptSubmission = (
     async (span) => {
       describe(span, submission)
       try {
-        const acceptance = await accept(deps, session, submission)
+        const acceptance = await accept(deps, session, submission, turn)
         outcomes.inc({ code: 'ok' })
         return acceptance
       } catch (error) {
         outcomes.inc({ code: errorType(error) })
         throw error
+      } finally {
+        turn.pass()
       }
     },
   )
@@ -76,6 +81,7 @@ async function accept(
   deps: AcceptDeps,
   session: CallerSession,
   submission: Submission,
+  turn: Turn,
 ): Promise<Acceptance> {
   const message = checkSubmission(submission, session)
   const stream = `submission/${formatId(message.messageId)}/${session.address}`
@@ -88,9 +94,11 @@ async function accept(
     if (earlier) return earlier
     throw error
   }
+  const earlierOnes = turn.wait()
+  if (earlierOnes !== undefined) await earlierOnes
   try {
     crashAt('gateway.before-append')
-    const { recordedAt } = await deps.log.append({
+    const appending = deps.log.append({
       ...place,
       expectedVersion: 0,
       events: decider.decide(command, decider.initialState).map((event) => ({
@@ -99,6 +107,8 @@ async function accept(
       })),
       blobs: blobsOf(message, command.routes),
     })
+    turn.pass()
+    const { recordedAt } = await appending
     crashAt('gateway.after-commit')
     return { acceptedAt: recordedAt }
   } catch (error) {

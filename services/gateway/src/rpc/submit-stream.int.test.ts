@@ -1,5 +1,6 @@
 import { toHex } from '@mailx/crypto/encoding'
 import { randomBytes } from '@mailx/crypto/random'
+import { formatId } from '@mailx/crypto/uuid'
 import type {
   Submission,
   SubmitResult,
@@ -136,6 +137,28 @@ test('more than a session may send is refused with when to try again, and nothin
   expect(limited.length).toBeGreaterThanOrEqual(900)
   expect(limited.every(({ retryAfterMs }) => retryAfterMs > 0 && retryAfterMs <= 60_000)).toBe(true)
   expect(await rig.heads()).toBe(before)
+})
+
+test('messages get into the log in the order of the stream, whoever had to be looked up', async () => {
+  const stream = openStream()
+  const strangers = Array.from({ length: 20 }, (_, n) => `stranger${n}@a.test`)
+  for (const stranger of strangers) await rig.publishList(stranger, 1, [new Uint8Array(16)])
+  // Bob is known by now, so a message to him is ready before the one to a stranger ahead of it.
+  const sent = strangers.flatMap((stranger) => [
+    sealedSubmission({ to: [stranger] }),
+    sealedSubmission({ to: ['bob@a.test'] }),
+  ])
+  const partition = rig.log.partitionOf('submission', 'alice@a.test')
+  const [head] = (await rig.log.heads()).filter((one) => one.partition === partition)
+  stream.send(...sent.slice(0, 30))
+  stream.send(...sent.slice(30))
+  stream.end()
+  await stream.ended
+  expect(stream.results.map(({ code }) => code)).toEqual(sent.map(() => ''))
+  const stored = await rig.log.read({ partition, after: head?.position ?? 0n, limit: 100 })
+  expect(stored.map((event) => event.stream)).toEqual(
+    sent.map(({ messageId }) => `submission/${formatId(messageId)}/alice@a.test`),
+  )
 })
 
 test('results that are decided together travel together', async () => {

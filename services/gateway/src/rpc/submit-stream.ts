@@ -2,7 +2,7 @@
  * Frames in, results out:
  *
  * 1. Each frame is checked for its size, its session and the rate; then all its submissions go ahead
- *    at once, so that they land in the same group commit.
+ *    at once, so that they land in the same group commit, in the order in which they were sent.
  * 2. A result leaves as soon as it is decided, together with the others of that moment.
  * 3. No more than a window is undecided or unread. Then the next frame is not taken, which in the end
  *    holds back the sender.
@@ -19,6 +19,7 @@ import type {
 } from '@mailx/proto/client/v1/client_service'
 import { type AcceptDeps, acceptSubmission } from './accept-submission.ts'
 import { inFlight } from './in-flight.ts'
+import { inOrder, type Turn } from './in-order.ts'
 import type { Limits } from './limits.ts'
 import { openStreams } from './open-streams.ts'
 import type { CallerSession, Sessions } from './sessions.ts'
@@ -33,6 +34,7 @@ export const submitStream = (deps: Deps) =>
   bidi<SubmitStreamRequest, SubmitStreamResponse>(async (frames, { call, write }) => {
     const session = deps.sessions.require(call)
     const window = inFlight(write)
+    const takeTurn = inOrder()
     openStreams.inc({ kind: 'submit' })
     try {
       for await (const { submissions } of frames) {
@@ -44,7 +46,7 @@ export const submitStream = (deps: Deps) =>
             sizeOf(submission),
             refused
               ? Promise.resolve(refusedResult(submission, refused))
-              : decide(deps, session, submission),
+              : decide(deps, session, submission, takeTurn()),
           )
         }
         await window.room()
@@ -59,9 +61,10 @@ async function decide(
   deps: AcceptDeps,
   session: CallerSession,
   submission: Submission,
+  turn: Turn,
 ): Promise<SubmitResult> {
   try {
-    return acceptedResult(submission, await acceptSubmission(deps, session, submission))
+    return acceptedResult(submission, await acceptSubmission(deps, session, submission, turn))
   } catch (error) {
     return refusedResult(submission, error)
   }

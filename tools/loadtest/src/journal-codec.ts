@@ -20,17 +20,113 @@ const kinds = [
   'notified',
   'end',
 ] as const
-const kindByte = new Map<string, number>(kinds.map((kind, index) => [kind, index]))
+const kindByte = Object.fromEntries(kinds.map((kind, index) => [kind, index])) as Readonly<
+  Record<(typeof kinds)[number], number>
+>
+
+/** Gathers records as bytes: what it makes for each of them is used again for the next group. */
+export function groupEncoder() {
+  let bytes = Buffer.alloc(64 * 1024)
+  let view = viewOf(bytes)
+  let end = GROUP_HEADER
+
+  const reserve = (length: number) => {
+    if (end + length > bytes.length) {
+      const larger = Buffer.alloc(Math.max(2 * bytes.length, end + length))
+      larger.set(bytes.subarray(0, end))
+      bytes = larger
+      view = viewOf(bytes)
+    }
+    end += length
+    return end - length
+  }
+  const timed = (
+    kind: number,
+    { at, number }: { readonly at: number; readonly number: number },
+    more = 0,
+  ) => {
+    const start = reserve(13 + more)
+    bytes[start] = kind
+    view.setFloat64(start + 1, at, true)
+    view.setUint32(start + 9, number, true)
+    return start + 13
+  }
+
+  return {
+    add(record: JournalRecord): void {
+      const kind = kindByte[record.kind]
+      switch (record.kind) {
+        case 'start': {
+          const text = Buffer.from(JSON.stringify(record.run))
+          const start = reserve(5 + text.length)
+          bytes[start] = kind
+          view.setUint32(start + 1, text.length, true)
+          bytes.set(text, start + 5)
+          return
+        }
+        case 'mailbox': {
+          const { user, cursor } = record
+          const start = reserve(7 + cursor.length)
+          bytes[start] = kind
+          view.setUint32(start + 1, user, true)
+          view.setUint16(start + 5, cursor.length, true)
+          bytes.set(cursor, start + 7)
+          return
+        }
+        case 'sent': {
+          const { recipients } = record
+          let at = timed(kind, record, ID_BYTES + 9 + 4 * recipients.length)
+          bytes.set(record.id, at)
+          view.setUint32(at + 16, record.sender, true)
+          view.setUint32(at + 20, record.bytes, true)
+          bytes[at + 24] = recipients.length
+          at += 25
+          for (const user of recipients) {
+            view.setUint32(at, user, true)
+            at += 4
+          }
+          return
+        }
+        case 'resent':
+        case 'accepted':
+          timed(kind, record)
+          return
+        case 'refused': {
+          const { code } = record
+          const at = timed(kind, record, 1 + code.length)
+          bytes[at] = code.length
+          bytes.write(code, at + 1, 'latin1')
+          return
+        }
+        case 'notified':
+          view.setUint32(timed(kind, record, 4), record.user, true)
+          return
+        case 'end': {
+          const start = reserve(9)
+          bytes[start] = kind
+          view.setFloat64(start + 1, record.at, true)
+        }
+      }
+    },
+    /** What was added since the last time, as one group; it holds until the next `add`. */
+    take(): Buffer | undefined {
+      if (end === GROUP_HEADER) return undefined
+      const group = bytes.subarray(0, end)
+      group.writeUInt32LE(end - GROUP_HEADER, 0)
+      group.writeUInt32LE(crc32(group.subarray(GROUP_HEADER)), 4)
+      end = GROUP_HEADER
+      return group
+    },
+  }
+}
+
+const viewOf = (bytes: Buffer) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 
 /** The records as one group. */
 export function encodeGroup(records: readonly JournalRecord[]): Buffer {
-  const parts = records.map(encodeRecord)
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  const header = Buffer.alloc(GROUP_HEADER)
-  const group = Buffer.concat([header, ...parts], GROUP_HEADER + length)
-  group.writeUInt32LE(length, 0)
-  group.writeUInt32LE(crc32(group.subarray(GROUP_HEADER)), 4)
-  return group
+  const encoder = groupEncoder()
+  for (const record of records) encoder.add(record)
+  return Buffer.from(encoder.take() ?? [])
 }
 
 export type DecodedJournal = {
@@ -55,71 +151,6 @@ export function decodeJournal(bytes: Buffer): DecodedJournal {
     throw new MailxError('INVALID_ARGUMENT', 'this is no journal of a load test')
   }
   return { records, tornBytes: bytes.length - at }
-}
-
-function encodeRecord(record: JournalRecord): Buffer {
-  const kind = kindByte.get(record.kind) ?? 0
-  switch (record.kind) {
-    case 'start': {
-      const text = Buffer.from(JSON.stringify(record.run))
-      const head = Buffer.alloc(5)
-      head.writeUInt8(kind)
-      head.writeUInt32LE(text.length, 1)
-      return Buffer.concat([head, text])
-    }
-    case 'mailbox': {
-      const head = Buffer.alloc(7)
-      head.writeUInt8(kind)
-      head.writeUInt32LE(record.user, 1)
-      head.writeUInt16LE(record.cursor.length, 5)
-      return Buffer.concat([head, record.cursor])
-    }
-    case 'sent': {
-      const { recipients } = record
-      const bytes = Buffer.alloc(38 + 4 * recipients.length)
-      putTimed(bytes, kind, record)
-      bytes.set(record.id, 13)
-      bytes.writeUInt32LE(record.sender, 29)
-      bytes.writeUInt32LE(record.bytes, 33)
-      bytes.writeUInt8(recipients.length, 37)
-      recipients.forEach((user, index) => {
-        bytes.writeUInt32LE(user, 38 + 4 * index)
-      })
-      return bytes
-    }
-    case 'resent':
-    case 'accepted':
-      return putTimed(Buffer.alloc(13), kind, record)
-    case 'refused': {
-      const bytes = Buffer.alloc(14 + record.code.length)
-      putTimed(bytes, kind, record)
-      bytes.writeUInt8(record.code.length, 13)
-      bytes.write(record.code, 14, 'latin1')
-      return bytes
-    }
-    case 'notified': {
-      const bytes = putTimed(Buffer.alloc(17), kind, record)
-      bytes.writeUInt32LE(record.user, 13)
-      return bytes
-    }
-    case 'end': {
-      const bytes = Buffer.alloc(9)
-      bytes.writeUInt8(kind)
-      bytes.writeDoubleLE(record.at, 1)
-      return bytes
-    }
-  }
-}
-
-function putTimed(
-  bytes: Buffer,
-  kind: number,
-  { at, number }: { readonly at: number; readonly number: number },
-): Buffer {
-  bytes.writeUInt8(kind)
-  bytes.writeDoubleLE(at, 1)
-  bytes.writeUInt32LE(number, 9)
-  return bytes
 }
 
 function decodeGroup(group: Buffer, into: JournalRecord[]): void {

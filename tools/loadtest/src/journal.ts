@@ -1,7 +1,7 @@
 import { closeSync, fdatasync, openSync, readFileSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { MailxError } from '@mailx/errors/mailx-error'
-import { decodeJournal, encodeGroup } from './journal-codec.ts'
+import { decodeJournal, groupEncoder } from './journal-codec.ts'
 import type { JournalRecord, RunHeader } from './journal-record.ts'
 
 /**
@@ -21,14 +21,14 @@ const sync = promisify(fdatasync)
 /** Makes the file, readable by its owner alone. An older one is overwritten. */
 export function createJournal(path: string, run: RunHeader): Journal {
   const file = openSync(path, 'w', 0o600)
-  let gathered: JournalRecord[] = [{ kind: 'start', run }]
+  const gathered = groupEncoder()
+  gathered.add({ kind: 'start', run })
   let unsynced = false
   let syncing: Promise<void> | undefined
   const write = () => {
-    if (gathered.length === 0) return
-    const group = encodeGroup(gathered)
+    const group = gathered.take()
+    if (group === undefined) return
     for (let done = 0; done < group.length; ) done += writeSync(file, group, done)
-    gathered = []
     unsynced = true
   }
   const timer = setInterval(() => {
@@ -45,9 +45,7 @@ export function createJournal(path: string, run: RunHeader): Journal {
   }, SYNC_EVERY_MS)
   write()
   return {
-    add: (record) => {
-      gathered.push(record)
-    },
+    add: gathered.add,
     write,
     async close() {
       clearInterval(timer)

@@ -92,6 +92,8 @@ program
   .option('--verify', 'verify at once (default without --target)')
   .option('--no-verify', 'not')
   .option('--json <file>', 'the result, with a line a second; - is stdout')
+  .option('--html <file>', 'a page with plots of latency, throughput, queues, CPU and memory')
+  .option('--profile <folder>', 'CPU profiles of the services, with a stack of its own')
   .option('-q, --quiet', 'no progress on stderr')
   .addHelpText(
     'after',
@@ -102,7 +104,8 @@ moment, or without an answer when a connection is lost, is handed over again und
 Examples:
   loadtest run --rate 1000 --duration 20s --warmup 5s --seal ahead
   loadtest run --mode federated --rate max --messages 20000 --seal ahead
-  loadtest run --target a.example,b.example --mode mixed --rate 300:30s,3000:5s,300:30s`,
+  loadtest run --target a.example,b.example --mode mixed --rate 300:30s,3000:5s,300:30s
+  loadtest run --rate max --duration 20s --html report.html --json report.json`,
   )
   .action((flags: RunFlags) => run(() => runCommand(flags)))
 

@@ -46,7 +46,7 @@ export const bucketEdges: readonly number[] = Array.from(
 export const bucketOf = (micros: number): number =>
   Math.min(EDGES - 1, Math.max(0, Math.floor(Math.log2(micros / FIRST_EDGE_US) * PER_OCTAVE)))
 
-const noBuckets = (): number[] => Array.from({ length: EDGES }, () => 0)
+export const noBuckets = (): number[] => Array.from({ length: EDGES }, () => 0)
 const histogram = () => build({ highestTrackableValue: LONGEST, numberOfSignificantValueDigits: 3 })
 
 /** Latencies of one kind: of the whole measured time, and of the interval that runs. */

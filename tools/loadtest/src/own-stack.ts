@@ -31,14 +31,17 @@ export async function startOwnStack(options: {
   readonly separate?: boolean
   readonly say: (line: string) => void
   readonly env?: Readonly<Record<string, string>>
+  /** Where its services write CPU profiles when they end. */
+  readonly profile?: string
 }): Promise<OwnStack> {
-  const { folder, say, separate = false } = options
+  const { folder, say, separate = false, profile } = options
+  const profiling = profile && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` }
   const stack = await startStack({
     separate,
     say,
     folder,
     tracing: false,
-    env: { LOG_LEVEL: 'warn', ...roomyLimits, ...options.env },
+    env: { LOG_LEVEL: 'warn', ...roomyLimits, ...profiling, ...options.env },
   })
   return {
     stack,

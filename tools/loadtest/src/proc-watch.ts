@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Usage, Usages, Watch } from './processes.ts'
 
 // Clock ticks of /proc/<pid>/stat: 100 a second on every Linux that Node runs on.
@@ -15,11 +15,10 @@ export type Watched = {
 export function procWatch(watched: readonly Watched[]): Watch {
   return async () => {
     const usages: Record<string, Usage> = {}
-    const stats = watched.some(({ family }) => family) ? allStats() : []
     for (const { name, pid, family = false } of watched) {
       const id = pid()
       if (id === undefined) continue
-      const usage = family ? familyUsage(id, stats) : processUsage(id)
+      const usage = family ? familyUsage(id) : processUsage(id)
       if (usage !== undefined) usages[name] = usage
     }
     return usages
@@ -39,15 +38,17 @@ function processUsage(pid: number): Usage | undefined {
 }
 
 /** A server with a process per connection: memory that they share counts once. */
-function familyUsage(pid: number, stats: readonly Stat[]): Usage | undefined {
-  const parent = stats.find((stat) => stat.pid === pid)
+function familyUsage(pid: number): Usage | undefined {
+  const parent = statOf(pid)
   if (parent === undefined) return undefined
   let cpuMicros = parent.cpuMicros + parent.endedMicros
   let own = 0
   let shared = 0
-  for (const stat of [parent, ...stats.filter((one) => one.parent === pid)]) {
-    if (stat !== parent) cpuMicros += stat.cpuMicros
-    const memory = memoryOf(stat.pid)
+  const children = read(`/proc/${pid}/task/${pid}/children`)
+  if (children === undefined) return undefined
+  for (const id of [pid, ...children.split(' ').filter(Boolean).map(Number)]) {
+    if (id !== pid) cpuMicros += statOf(id)?.cpuMicros ?? 0
+    const memory = memoryOf(id)
     own += memory?.own ?? 0
     shared = Math.max(shared, memory?.shared ?? 0)
   }
@@ -55,8 +56,6 @@ function familyUsage(pid: number, stats: readonly Stat[]): Usage | undefined {
 }
 
 type Stat = {
-  readonly pid: number
-  readonly parent: number
   readonly cpuMicros: number
   /** Of children that ended and were waited for. */
   readonly endedMicros: number
@@ -69,17 +68,10 @@ function statOf(pid: number): Stat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const ticks = (from: number) => Number(fields[from]) + Number(fields[from + 1])
   return {
-    pid,
-    parent: Number(fields[1]),
     cpuMicros: ticks(11) * MICROS_PER_TICK,
     endedMicros: ticks(13) * MICROS_PER_TICK,
   }
 }
-
-const allStats = (): Stat[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => statOf(Number(name)) ?? [])
 
 function memoryOf(pid: number): { readonly own: number; readonly shared: number } | undefined {
   const text = read(`/proc/${pid}/status`)

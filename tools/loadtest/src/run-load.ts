@@ -32,7 +32,7 @@ export type RunOptions = {
 }
 
 /** In max mode so many messages in a row are of one sender, and travel in one frame. */
-const IN_A_ROW = 16
+const IN_A_ROW = 32
 const MAX_FRAME = 200
 
 /**

@@ -9,6 +9,7 @@ import { startOwnStack } from '../own-stack.ts'
 import { type People, registerPeople, returningPeople } from '../people.ts'
 import { type Watch, watchNothing } from '../processes.ts'
 import { type Progress, progress } from '../progress.ts'
+import { htmlReport } from '../report/html-report.ts'
 import { runLoad } from '../run-load.ts'
 import { type RawRunOptions, type RunRequest, readRunOptions } from '../run-options.ts'
 import { hasProblems, runSummary, verdictSummary } from '../summary.ts'
@@ -19,6 +20,8 @@ export type RunFlags = RawRunOptions &
     readonly journal?: string
     readonly keyrings?: string
     readonly json?: string
+    readonly html?: string
+    readonly profile?: string
     readonly verify?: boolean
     readonly quiet?: boolean
     readonly processes?: boolean
@@ -89,7 +92,13 @@ async function findTarget(flags: RunFlags, request: RunRequest, show: Progress):
     'no --target: starting a.test and b.test with Postgres, NATS and Redis on this machine, until the run is over',
   )
   const folder = await mkdtemp(join(tmpdir(), 'loadtest-stack-'))
-  const own = await startOwnStack({ folder, say: show.say, separate: flags.processes ?? false })
+  const { processes = false, profile } = flags
+  const own = await startOwnStack({
+    folder,
+    say: show.say,
+    separate: processes,
+    ...(profile !== undefined && { profile: resolve(profile) }),
+  })
   return {
     domains: plan.mode === 'local' ? own.domains.slice(0, 1) : own.domains,
     home: own.home,
@@ -114,7 +123,7 @@ async function gather(
 }
 
 async function tell(
-  { json }: RunFlags,
+  { json, html }: RunFlags,
   result: LoadResult,
   verdict: Verified | undefined,
 ): Promise<void> {
@@ -124,6 +133,7 @@ async function tell(
   if (json !== undefined && json !== '-') {
     await writeFile(json, `${JSON.stringify(report, null, 2)}\n`)
   }
+  if (html !== undefined) await writeFile(html, htmlReport(result, verdict))
   if (verdict === undefined) {
     if (result.unresolved > 0) process.exitCode = 1
     return

@@ -8,6 +8,7 @@ import { equal, utf8 } from '@mailx/crypto/encoding'
 import { randomBytes } from '@mailx/crypto/random'
 import { formatId } from '@mailx/crypto/uuid'
 import type { Stack } from '@mailx/dev-tool/stack'
+import { metricTypes } from '@mailx/telemetry/metric-names'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { databaseOf, deploymentOf } from './database.ts'
 import { person, receive, send, settled, testStack } from './people.ts'
@@ -171,14 +172,26 @@ test('one trace follows a message from submission to push, through both domains'
 })
 
 test('health, readiness and metrics answer, and tell what the services do', async () => {
-  for (const { processes } of stack.deployments) {
+  for (const { deployment, processes } of stack.deployments) {
     for (const { opsPort } of processes) {
       const get = (path: string) => fetch(`http://127.0.0.1:${opsPort}${path}`)
       expect((await get('/livez')).status).toBe(200)
       expect((await get('/readyz')).status).toBe(200)
       const metrics = await (await get('/metrics')).text()
-      expect(metrics).toMatch(/mailx_log_append_batch_size/)
-      expect(metrics).toMatch(/mailx_projection_lag_events/)
+      // What runs registers what the table names, all of it and no more.
+      const shown = [...metrics.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [
+        name,
+        type,
+      ])
+      expect(Object.fromEntries(shown)).toEqual(metricTypes)
+      // Nobody is named in them, and domains of others only so far.
+      expect(metrics).not.toMatch(/@|alice|bob|carol|dave/)
+      const open = await fetch(`http://127.0.0.1:${opsPort}/metrics`, {
+        headers: { accept: 'application/openmetrics-text' },
+      })
+      const objective =
+        /^mailx_submit_duration_seconds_bucket\{.*\} \d+ # \{trace_id="[0-9a-f]{32}"\}/m
+      if (deployment.name === 'a') expect(await open.text()).toMatch(objective)
     }
   }
 })

@@ -2,6 +2,9 @@ import type { SigningKeyPair } from '@mailx/crypto/sign'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { callUnary } from '@mailx/grpc/client'
 import type { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
+import { domainLabel } from '@mailx/telemetry/capped-label'
+import { gauge } from '@mailx/telemetry/metrics'
+import { currentService } from '@mailx/telemetry/tracer'
 import {
   type Certification,
   createVaultTable,
@@ -45,6 +48,12 @@ export type HoldOperationalKeyOptions = {
   readonly onFailure?: (error: unknown) => void
 }
 
+const expiry = gauge({
+  name: 'mailx_operational_key_expiry_timestamp_seconds',
+  help: 'When the newest operational key of a hosted domain runs out; it is renewed long before.',
+  labelNames: ['service', 'domain', 'use'],
+})
+
 /**
  * Holds an operational key of a hosted domain: made here, certified by identity, kept wrapped in the
  * vault of the service, which its replicas share. A successor is made after two thirds of the key's
@@ -56,12 +65,21 @@ export async function holdOperationalKey(
   const { now, pool, schema } = options
   await createVaultTable(pool, schema)
   const vault = openKeyVault({ ...options, sql: pool })
+  const labels = {
+    service: currentService(),
+    domain: domainLabel(options.domain),
+    use: options.use,
+  }
+  const show = () =>
+    expiry.set(labels, Math.max(...keys.map((key) => key.certification.notAfter)) / 1000)
   let keys = await certifiedKeys(vault, options)
+  show()
   let renewing: Promise<boolean> | undefined
 
   const renew = async () => {
     if (!isDue(keys.at(-1), now())) return false
     keys = await certifiedKeys(vault, options)
+    show()
     return true
   }
   const renewIfDue = () => {
@@ -78,7 +96,10 @@ export async function holdOperationalKey(
   return {
     current: () => usableKey(keys, options),
     renewIfDue,
-    stop: () => clearInterval(timer),
+    stop: () => {
+      clearInterval(timer)
+      expiry.remove(labels)
+    },
   }
 }
 

@@ -8,6 +8,9 @@ import type { SigningKeyPair } from '@mailx/crypto/sign'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { callUnary } from '@mailx/grpc/client'
 import type { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
+import { domainLabel } from '@mailx/telemetry/capped-label'
+import { gauge } from '@mailx/telemetry/metrics'
+import { currentService } from '@mailx/telemetry/tracer'
 import * as x509 from '@peculiar/x509'
 import { ed25519KeyObject, ed25519Pkcs8, ed25519Spki } from './ed25519-key.ts'
 
@@ -208,6 +211,12 @@ export type KeptCertificate = {
   stop(): void
 }
 
+const expiry = gauge({
+  name: 'mailx_certificate_expiry_timestamp_seconds',
+  help: 'When the certificate runs out that a hosted domain shows; it is renewed long before.',
+  labelNames: ['service', 'domain'],
+})
+
 type KeepCertificateOptions = {
   /** From connectGrpc, whose methods may be passed around. */
   readonly identity: Pick<IdentityServiceClient, 'issueCertificate'>
@@ -223,12 +232,16 @@ type KeepCertificateOptions = {
  */
 export async function keepCertificate(options: KeepCertificateOptions): Promise<KeptCertificate> {
   const listeners = new Set<(certificate: PeerCertificate) => void>()
+  const labels = { service: currentService(), domain: domainLabel(options.domain) }
+  const show = () => expiry.set(labels, certificate.notAfter / 1000)
   let certificate = await requestCertificate(options)
+  show()
   let renewing: Promise<boolean> | undefined
 
   const renew = async () => {
     if (options.now() < certificate.notBefore + LEAF_RENEWAL_MS) return false
     certificate = await requestCertificate(options)
+    show()
     for (const listener of listeners) listener(certificate)
     return true
   }
@@ -250,7 +263,10 @@ export async function keepCertificate(options: KeepCertificateOptions): Promise<
       return () => listeners.delete(listener)
     },
     renewIfDue,
-    stop: () => clearInterval(timer),
+    stop: () => {
+      clearInterval(timer)
+      expiry.remove(labels)
+    },
   }
 }
 

@@ -6,6 +6,12 @@ export const lagEvents = gauge({
   labelNames: ['projection', 'partition'] as const,
 })
 
+export const lagSeconds = gauge({
+  name: 'mailx_projection_lag_seconds',
+  help: 'Since when the processor has been behind: no event that waits for it is older; 0 at the head',
+  labelNames: ['projection', 'partition'] as const,
+})
+
 export const parkedEvents = gauge({
   name: 'mailx_parked_events',
   help: 'Events that wait for an operator. Alarm above zero.',

@@ -11,7 +11,7 @@ import { answerOperator } from './operator-requests.ts'
 import { shareUnits } from './ownership.ts'
 import { countParked } from './parked-events.ts'
 import { type Processors, processorsOf } from './processor.ts'
-import { lagEvents, parkedEvents, stuckProcessors } from './processor-metrics.ts'
+import { lagEvents, lagSeconds, parkedEvents, stuckProcessors } from './processor-metrics.ts'
 import {
   caughtUp,
   type Progress,
@@ -20,7 +20,7 @@ import {
   statusOf,
   waitFor,
 } from './progress.ts'
-import { startUnit } from './run-unit.ts'
+import { startUnit, type Unit } from './run-unit.ts'
 import { type Slot, slotsOf } from './slot.ts'
 import { unitSet } from './unit-set.ts'
 
@@ -71,6 +71,7 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
   const units = unitSet()
   const announcer = createAnnouncer()
   const heads = new Map<string, Head>()
+  const atHeadSince = new WeakMap<Unit, number>()
   const stored = new Map<string, bigint>()
   const deps = { pool, log, schema, slots, units, announcer, heads, stored }
   const stopping = new AbortController()
@@ -158,6 +159,8 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
     // From now on another replica reports it.
     const labels = { projection: processor.of.name, partition }
     lagEvents.remove(labels)
+    lagSeconds.remove(labels)
+    atHeadSince.delete(unit)
     stuckProcessors.remove(labels)
   }
 
@@ -172,6 +175,9 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
       if (head !== undefined) unit.expect(head)
       const lag = (heads.get(unit.partition)?.position ?? 0n) - (unit.position() ?? 0n)
       lagEvents.set(labels, Math.max(Number(lag), 0))
+      const now = performance.now()
+      if (lag <= 0n || !atHeadSince.has(unit)) atHeadSince.set(unit, now)
+      lagSeconds.set(labels, (now - (atHeadSince.get(unit) ?? now)) / 1000)
       stuckProcessors.set(labels, unit.stuck() === undefined ? 0 : 1)
     }
   }

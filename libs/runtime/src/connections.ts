@@ -13,6 +13,7 @@ import type { Redis } from 'ioredis'
 import type pg from 'pg'
 import { type HealthWatch, watchConnections } from './connection-health.ts'
 import { keepTrying, type Waiting } from './keep-trying.ts'
+import { watchServers } from './watch-servers.ts'
 
 /** What the services of a process share. */
 export type Connections = {
@@ -90,6 +91,8 @@ export async function openConnections(
     closers.push(async () => redis.disconnect())
     const health = watchConnections({ pool, nats, redis })
     closers.push(async () => health.stop())
+    const servers = watchServers({ pool, log, nats, redis }, logger)
+    closers.push(() => servers.stop())
     return { connections: { pool, log, relay, nats, redis }, health, close }
   } catch (error) {
     await close()

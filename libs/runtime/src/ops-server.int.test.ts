@@ -41,10 +41,10 @@ test('readiness lists every check and names what is wrong', async () => {
 })
 
 test('metrics are the text that Prometheus reads', async () => {
-  counter({ name: 'mailx_probe_total', help: 'Probe.' }).inc(3)
+  counter({ name: 'mailx_log_append_failures_total', help: 'Probe.' }).inc(3)
   const answer = await get('/metrics')
   expect(answer.headers.get('content-type')).toContain('text/plain')
-  expect(await answer.text()).toContain('mailx_probe_total 3')
+  expect(await answer.text()).toContain('mailx_log_append_failures_total 3')
 })
 
 test('nothing else is there, and nothing can be written', async () => {

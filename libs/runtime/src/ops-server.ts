@@ -60,7 +60,7 @@ export async function startOpsServer(listen: string, sources: OpsSources): Promi
 }
 
 async function answer(
-  { method, url = '/' }: IncomingMessage,
+  { headers, method, url = '/' }: IncomingMessage,
   response: ServerResponse,
   { started, readiness }: OpsSources,
 ): Promise<void> {
@@ -77,7 +77,7 @@ async function answer(
     return send(path === '/readyz' && state.ready ? 200 : 503, 'application/json', json(state))
   }
   if (path === '/metrics') {
-    const { contentType, text } = await metricsText()
+    const { contentType, text } = await metricsText(headers.accept)
     return send(200, contentType, text)
   }
   return send(404, 'text/plain', 'there are /livez /startupz /readyz /metrics\n')

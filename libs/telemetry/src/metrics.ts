@@ -6,13 +6,22 @@ import {
   type GaugeConfiguration,
   Histogram,
   type HistogramConfiguration,
+  type OpenMetricsContentType,
   Registry,
 } from 'prom-client'
+import type { NameOf } from './metric-names.ts'
+import { plainMetrics } from './plain-metrics.ts'
 
 /** All metrics of the process. Names carry base units (`_seconds`, `_bytes`); counters end in `_total`. */
-export const registry = new Registry()
+export const registry = new Registry<OpenMetricsContentType>()
+registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
 
-type Options<Configuration> = Omit<Configuration, 'registers'>
+type Options<Configuration, Name> = Omit<
+  Configuration,
+  'registers' | 'name' | 'enableExemplars'
+> & {
+  readonly name: Name
+}
 
 /** Seconds; from an in-memory answer to a call that ran into its deadline. */
 export const durationBuckets = [
@@ -24,7 +33,7 @@ export const durationBuckets = [
  * services of one process share it and tell themselves apart by the label `service`.
  */
 export function counter<Label extends string = string>(
-  options: Options<CounterConfiguration<Label>>,
+  options: Options<CounterConfiguration<Label>, NameOf<'counter'>>,
 ): Counter<Label> {
   return (
     (existing(options.name) as Counter<Label> | undefined) ??
@@ -34,7 +43,7 @@ export function counter<Label extends string = string>(
 
 /** As `counter`. A gauge with `collect` is read when scraped. */
 export function gauge<Label extends string = string>(
-  options: Options<GaugeConfiguration<Label>>,
+  options: Options<GaugeConfiguration<Label>, NameOf<'gauge'>>,
 ): Gauge<Label> {
   return (
     (existing(options.name) as Gauge<Label> | undefined) ??
@@ -44,12 +53,42 @@ export function gauge<Label extends string = string>(
 
 /** As `counter`. Left without buckets it measures durations in seconds. */
 export function histogram<Label extends string = string>(
-  options: Options<HistogramConfiguration<Label>>,
+  options: Options<HistogramConfiguration<Label>, NameOf<'histogram'>>,
 ): Histogram<Label> {
   return (
     (existing(options.name) as Histogram<Label> | undefined) ??
     new Histogram({ buckets: durationBuckets, ...options, registers: [registry] })
   )
+}
+
+/** A histogram of what an objective is set for: each bucket names a trace that fell into it. */
+export type Objective<Label extends string> = {
+  /** `traceparent` is the exemplar where it is recorded. */
+  readonly observe: (
+    labels: Readonly<Record<Label, string>>,
+    seconds: number,
+    traceparent: string,
+  ) => void
+}
+
+/** As `histogram`, with exemplars. */
+export function objective<Label extends string = never>(options: {
+  readonly name: NameOf<'histogram'>
+  readonly help: string
+  readonly labelNames: readonly Label[]
+  readonly buckets?: readonly number[]
+}): Objective<Label> {
+  const { buckets = durationBuckets, help, labelNames, name } = options
+  const configuration = { name, help, labelNames: [...labelNames], buckets: [...buckets] }
+  const made =
+    (existing(name) as Histogram | undefined) ??
+    new Histogram({ ...configuration, enableExemplars: true, registers: [registry] })
+  return {
+    observe: (labels, value, traceparent) => {
+      const [, trace_id = '', , flags] = traceparent.split('-')
+      made.observe({ labels, value, exemplarLabels: flags === '01' ? { trace_id } : {} })
+    },
+  }
 }
 
 /** Runs `work` and records how long it took and how it ended (`outcome` "ok" or the error's type). */
@@ -58,15 +97,15 @@ export type Measure = <Result>(
   work: () => Promise<Result>,
 ) => Promise<Result>
 
-/** Rate, errors and duration of one kind of work, in one histogram: `<name>_duration_seconds`. */
+/** Rate, errors and duration of one kind of work, in one histogram. */
 export function redMetrics(
-  name: string,
+  name: NameOf<'histogram'>,
   help: string,
   labelNames: readonly string[],
   outcomeOf: (error: unknown) => string,
 ): Measure {
   const duration = histogram({
-    name: `${name}_duration_seconds`,
+    name,
     help,
     labelNames: [...labelNames, 'outcome'],
   })
@@ -97,9 +136,16 @@ export function collectProcessMetrics(service: string): void {
   collectDefaultMetrics({ register: registry })
 }
 
-/** The text that Prometheus scrapes, and its content type. */
-export async function metricsText(): Promise<{ contentType: string; text: string }> {
-  return { contentType: registry.contentType, text: await registry.metrics() }
+/**
+ * The text that Prometheus scrapes, and its content type: OpenMetrics, which has exemplars, for those
+ * who accept it.
+ */
+export async function metricsText(accept = ''): Promise<{ contentType: string; text: string }> {
+  const text = await registry.metrics()
+  if (accept.includes('application/openmetrics-text')) {
+    return { contentType: registry.contentType, text }
+  }
+  return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, text: plainMetrics(text) }
 }
 
 const existing = (name: string): unknown => registry.getSingleMetric(name)

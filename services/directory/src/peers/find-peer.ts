@@ -14,7 +14,8 @@ import { handleCommand } from '@mailx/event-log/handle-command'
 import { directoryEvents } from '@mailx/events/directory'
 import type { Discovered } from '@mailx/federation/discover'
 import { Peer } from '@mailx/proto/directory/v1/directory_service'
-import { withSpan } from '@mailx/telemetry/tracer'
+import { histogram } from '@mailx/telemetry/metrics'
+import { errorType, withSpan } from '@mailx/telemetry/tracer'
 import { SpanKind } from '@opentelemetry/api'
 import type { Redis } from 'ioredis'
 import { isVouchedFor, type Peer as KnownPeer, type Offer, peer } from '../deciders/peer.ts'
@@ -131,11 +132,31 @@ function outcomeOf(domain: string, last: Discovery, now: number): Outcome | unde
   return { status: 'failed', domain, error, until: last.retryAt }
 }
 
+const duration = histogram({
+  name: 'mailx_discovery_duration_seconds',
+  help: 'Discoveries of peers by DNS, static file or pin, by outcome, source and DNSSEC state.',
+  labelNames: ['outcome', 'source', 'dnssec'],
+})
+
+async function measured(discover: () => Promise<Discovered>): Promise<Discovered> {
+  const startedAt = performance.now()
+  const seconds = () => (performance.now() - startedAt) / 1000
+  try {
+    const found = await discover()
+    const { dnssec, source } = found
+    duration.observe({ outcome: 'found', source, dnssec }, seconds())
+    return found
+  } catch (error) {
+    duration.observe({ outcome: errorType(error), source: '', dnssec: '' }, seconds())
+    throw error
+  }
+}
+
 async function discoverAndRemember(domain: string, deps: PeerFinderDeps): Promise<Outcome> {
   const { discoveries, log, now } = deps
   const known = await knownPeer(log, domain)
   try {
-    const found = await deps.discover(domain, known.pinnedKey)
+    const found = await measured(() => deps.discover(domain, known.pinnedKey))
     await record(found, known, deps)
     const answer = answerOf(found, now())
     await discoveries.write(domain, { ...noFailure, peer: answer })

@@ -19,7 +19,8 @@ import { decodeEvent, encodeEvent } from '@mailx/events/codec'
 import { submissionEvents } from '@mailx/events/submission'
 import type { Submission } from '@mailx/proto/client/v1/client_service'
 import { Route } from '@mailx/proto/submission/v1/events'
-import { counter } from '@mailx/telemetry/metrics'
+import { counter, objective } from '@mailx/telemetry/metrics'
+import { traceparentOf } from '@mailx/telemetry/propagation'
 import { errorType, withSpan } from '@mailx/telemetry/tracer'
 import { type Span, SpanKind } from '@opentelemetry/api'
 import {
@@ -52,6 +53,18 @@ const outcomes = counter({
   labelNames: ['code'],
 })
 
+const recipients = counter({
+  name: 'mailx_accepted_recipients_total',
+  help: 'Recipients of accepted messages, by where they are: each has to reach a final state.',
+  labelNames: ['route'],
+})
+
+const duration = objective({
+  name: 'mailx_submit_duration_seconds',
+  help: 'From the arrival of a submission to its acceptance (after COMMIT) or refusal.',
+  labelNames: ['outcome'],
+})
+
 /** Resolves after COMMIT. Rejects with the reason of the refusal; nothing is stored then. */
 export const acceptSubmission = (
   deps: AcceptDeps,
@@ -64,12 +77,18 @@ export const acceptSubmission = (
     { kind: SpanKind.PRODUCER, parent: submission.traceparent || undefined },
     async (span) => {
       describe(span, submission)
+      const startedAt = performance.now()
+      const settled = (outcome: string) => {
+        const seconds = (performance.now() - startedAt) / 1000
+        duration.observe({ outcome }, seconds, traceparentOf(span))
+        outcomes.inc({ code: outcome })
+      }
       try {
         const acceptance = await accept(deps, session, submission, turn)
-        outcomes.inc({ code: 'ok' })
+        settled('ok')
         return acceptance
       } catch (error) {
-        outcomes.inc({ code: errorType(error) })
+        settled(errorType(error))
         throw error
       } finally {
         turn.pass()
@@ -109,6 +128,7 @@ async function accept(
     })
     turn.pass()
     const { recordedAt } = await appending
+    for (const route of command.routes) recipients.inc({ route: routeNames[route] ?? 'other' })
     crashAt('gateway.after-commit')
     return { acceptedAt: recordedAt }
   } catch (error) {
@@ -120,6 +140,12 @@ async function accept(
   }
   decider.decide(command, stateOf(stored))
   return { acceptedAt: stored.recordedAt }
+}
+
+const routeNames: Readonly<Partial<Record<Route, string>>> = {
+  [Route.LOCAL]: 'local',
+  [Route.REMOTE]: 'remote',
+  [Route.UNDELIVERABLE]: 'undeliverable',
 }
 
 async function commandFor(

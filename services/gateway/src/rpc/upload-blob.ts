@@ -4,8 +4,15 @@ import { writeBlobs } from '@mailx/event-log/blobs'
 import type { Sql } from '@mailx/event-log/sql'
 import { unary } from '@mailx/grpc/unary'
 import type { UploadBlobRequest, UploadBlobResponse } from '@mailx/proto/client/v1/client_service'
+import { counter } from '@mailx/telemetry/metrics'
 import type { Limits } from './limits.ts'
 import type { Sessions } from './sessions.ts'
+
+const attachmentBytes = counter({
+  name: 'mailx_attachment_bytes_total',
+  help: 'Bytes of attachment parts that were stored, by who sent them.',
+  labelNames: ['from'],
+})
 
 const MAX_PART_BYTES = 1024 * 1024
 
@@ -30,5 +37,6 @@ export const uploadBlob = ({ sql, sessions, limits, now }: Deps) =>
     }
     const hash = blake2b256(data)
     await writeBlobs(sql, [{ hash, data }], now())
+    attachmentBytes.inc({ from: 'client' }, data.length)
     return { hash }
   })

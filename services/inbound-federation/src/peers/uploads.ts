@@ -3,6 +3,13 @@ import { blake2b256 } from '@mailx/crypto/hash'
 import { byteaArray } from '@mailx/event-log/binary-array'
 import { writeBlobs } from '@mailx/event-log/blobs'
 import type { Sql } from '@mailx/event-log/sql'
+import { counter } from '@mailx/telemetry/metrics'
+
+const attachmentBytes = counter({
+  name: 'mailx_attachment_bytes_total',
+  help: 'Bytes of attachment parts that were stored, by who sent them.',
+  labelNames: ['from'],
+})
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** A message that was not delivered by then names parts that are gone: the peer sends them again. */
@@ -20,6 +27,7 @@ export const uploads = (sql: Sql, now: () => number): Uploads => ({
   store: async (origin, part) => {
     const hash = blake2b256(part)
     await writeBlobs(sql, [{ hash, data: part }], now())
+    attachmentBytes.inc({ from: 'peer' }, part.length)
     await sql.query(
       `insert into inbound.uploads (origin, hash, size, uploaded_at) values ($1, $2, $3, $4)
          on conflict (origin, hash) do update set uploaded_at = excluded.uploaded_at`,

@@ -6,7 +6,8 @@ import { authorityOf } from '@mailx/federation/peer-authority'
 import { callUnary } from '@mailx/grpc/client'
 import { type DomainDocument, keyByKid } from '@mailx/keys/domain-document'
 import type { DirectoryServiceClient, Peer } from '@mailx/proto/directory/v1/directory_service'
-import { withSpan } from '@mailx/telemetry/tracer'
+import { redMetrics } from '@mailx/telemetry/metrics'
+import { errorType, withSpan } from '@mailx/telemetry/tracer'
 import { SpanKind } from '@opentelemetry/api'
 import type { LaneName } from '../deciders/due-delivery.ts'
 import type { AttemptStage } from '../deciders/failure.ts'
@@ -28,6 +29,13 @@ export type PeerLink = {
   readonly keyOf: (kid: string) => Promise<Uint8Array | undefined>
 }
 
+const connecting = redMetrics(
+  'mailx_peer_connect_duration_seconds',
+  'Connections to peers, dialled and authorized, by outcome: other than ok no handshake was made.',
+  [],
+  errorType,
+)
+
 /**
  * Finds the peer, dials it and proves both sides to each other. `stage` tells of each step after the
  * first, which is to discover it.
@@ -43,10 +51,12 @@ export async function connectPeer(
   stage('connect')
   const { certificate } = credentials
   const attributes = { 'server.address': lane.peer }
-  return withSpan('connect peer', { kind: SpanKind.CLIENT, attributes }, async () => {
-    const { channel, peer } = await dialKnown(deps, known, certificate)
-    return authorized(deps, lane, { channel, peer, key: credentials.key })
-  })
+  return withSpan('connect peer', { kind: SpanKind.CLIENT, attributes }, () =>
+    connecting({}, async () => {
+      const { channel, peer } = await dialKnown(deps, known, certificate)
+      return authorized(deps, lane, { channel, peer, key: credentials.key })
+    }),
+  )
 }
 
 type Dialled = { readonly channel: PeerChannel; readonly peer: Found; readonly key: ChallengeKey }

@@ -1,5 +1,6 @@
 import { crashAt } from '@mailx/config/crash-at'
-import { histogram } from '@mailx/telemetry/metrics'
+import { peerLabel } from '@mailx/telemetry/capped-label'
+import { counter, histogram, objective } from '@mailx/telemetry/metrics'
 import { deliveryId, linksTo, traceparentOf } from '@mailx/telemetry/propagation'
 import { failSpan, insideSpan, startSpan } from '@mailx/telemetry/tracer'
 import { type Span, SpanKind } from '@opentelemetry/api'
@@ -34,9 +35,22 @@ export type AttemptResult =
 const LONGEST_RETRY_AFTER_MS = 60 * 60 * 1000
 
 const attempts = histogram({
-  name: 'delivery_attempt_duration_seconds',
+  name: 'mailx_delivery_attempt_duration_seconds',
   help: 'Batches sent to peers, from taking them to recording what the peer said.',
   labelNames: ['service', 'outcome'],
+})
+
+const deliveries = counter({
+  name: 'mailx_federation_deliveries_total',
+  help: 'Deliveries that were tried, by peer and by what the peer or the way to it said.',
+  labelNames: ['peer', 'outcome'],
+})
+
+const latency = objective({
+  name: 'mailx_remote_delivery_seconds',
+  help: "From acceptance here to the peer's receipt. Prompt: no attempt had failed before.",
+  labelNames: ['prompt'],
+  buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600],
 })
 
 /**
@@ -56,6 +70,10 @@ export async function attemptBatch(
   const attempt = () => run(deps, lane, queue, batch, spans)
   const result = await (first === undefined ? attempt() : insideSpan(first, attempt))
   for (const span of spans.values()) span.end()
+  if (result.status === 'failed') {
+    const outcome = result.failure.fault.code
+    deliveries.inc({ peer: peerLabel(lane.peer), outcome }, batch.length)
+  }
   const outcome = result.status === 'answered' ? 'answered' : result.failure.fault.code
   const labels = { service: 'outbound-federation', outcome }
   attempts.observe(labels, (performance.now() - startedAt) / 1000)
@@ -111,6 +129,12 @@ async function settle(
   const span = spans.get(due)
   const record = () => recordOutcome(deps, due, commandFor(answered))
   span?.setAttribute('mailx.delivery.outcome', outcomeName(answer))
+  deliveries.inc({ peer: peerLabel(due.peer), outcome: outcomeName(answer) })
+  if (answer.type === 'accepted') {
+    const prompt = due.attempts === 1 && due.state.status === 'due' && due.state.told.length === 0
+    const seconds = Math.max(0, deps.now() - due.acceptedAt) / 1000
+    latency.observe({ prompt: prompt ? 'yes' : 'no' }, seconds, traceparentOf(span))
+  }
   if (span === undefined) await record()
   else await insideSpan(span, record)
   crashAt('outbound.after-record')

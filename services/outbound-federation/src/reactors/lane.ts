@@ -14,7 +14,6 @@
 
 import { signalBox } from '@mailx/processors/signal-box'
 import type { Logger } from '@mailx/telemetry/logger'
-import { gauge } from '@mailx/telemetry/metrics'
 import type { Fault } from '../deciders/delivery.ts'
 import type { DueDelivery, LaneName } from '../deciders/due-delivery.ts'
 import type { Failure } from '../deciders/failure.ts'
@@ -24,6 +23,7 @@ import type { LaneGrowth } from '../projections/due-deliveries.ts'
 import { type AttemptDeps, type AttemptResult, attemptBatch } from './attempt-batch.ts'
 import { clearPause, readNotes, writeFloors, writePause } from './lane-notes.ts'
 import { type LanePages, lanePages } from './lane-pages.ts'
+import { watchQueue } from './queue-metrics.ts'
 import { bounceAll, checkTimes, deferAll, type TellDeps } from './tell-senders.ts'
 
 export type LaneDeps = Omit<AttemptDeps, 'signal'> &
@@ -58,12 +58,6 @@ const CONTACT_EVERY_MS = 5_000
 /** So many answers "later" in a row are the peer's word about itself, not about single deliveries. */
 const LATER_IN_A_ROW = 16
 
-const queueAge = gauge({
-  name: 'delivery_queue_age_seconds',
-  help: 'Age of the oldest delivery that a lane holds.',
-  labelNames: ['service', 'origin', 'peer'],
-})
-
 export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void): Lane {
   const { logger, now, sql } = shared
   const giveUp = new AbortController()
@@ -81,10 +75,15 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   let checkAt = 0
   let idleSince: number | undefined
   let contactedAt = Number.NEGATIVE_INFINITY
-  const labels = { service: 'outbound-federation', ...name }
+  const unwatch = watchQueue(name.peer, () => {
+    const held = queue.all()
+    const accepted = held.map(({ acceptedAt }) => acceptedAt)
+    const oldest = accepted.reduce((least, at) => Math.min(least, at), now())
+    return { deliveries: held.length, oldest: held.length === 0 ? undefined : oldest }
+  })
 
   const done = live().then(() => {
-    queueAge.remove(labels)
+    unwatch()
     onClosed()
   })
 
@@ -259,12 +258,6 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   }
 
   async function noteFloors(read: LanePages): Promise<void> {
-    const held = queue.all()
-    if (held.length === 0) queueAge.remove(labels)
-    else {
-      const oldest = Math.min(...held.map(({ acceptedAt }) => acceptedAt))
-      queueAge.set(labels, Math.max(0, now() - oldest) / 1000)
-    }
-    await writeFloors(sql, name, read.floors(held))
+    await writeFloors(sql, name, read.floors(queue.all()))
   }
 }

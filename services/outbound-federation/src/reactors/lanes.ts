@@ -22,7 +22,7 @@ const LOOK_EVERY_MS = 1_000
 const LANES_GROWN = 'outbound.lanes-grown'
 
 const openLanes = gauge({
-  name: 'delivery_lanes_open',
+  name: 'mailx_delivery_lanes_open',
   help: 'Lanes that this process works off.',
   labelNames: ['service'],
 })

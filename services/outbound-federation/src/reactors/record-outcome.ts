@@ -9,7 +9,7 @@ import { type DeliveryCommand, type DeliveryFacts, delivery } from '../deciders/
 import type { DueDelivery } from '../deciders/due-delivery.ts'
 
 const outcomes = counter({
-  name: 'delivery_outcomes_total',
+  name: 'mailx_delivery_outcomes_total',
   help: 'Deliveries to other domains, by what was recorded of them.',
   labelNames: ['service', 'event'],
 })

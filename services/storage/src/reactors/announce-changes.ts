@@ -3,7 +3,7 @@ import type { Recorded } from '@mailx/events/event'
 import { sealAnnouncement } from '@mailx/messaging/announcement'
 import { type MailboxChange, MailboxesChanged } from '@mailx/proto/storage/v1/storage_service'
 import type { Logger } from '@mailx/telemetry/logger'
-import { counter } from '@mailx/telemetry/metrics'
+import { counter, objective } from '@mailx/telemetry/metrics'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { AnnounceEvents } from '../projections/announce.ts'
 
@@ -35,8 +35,30 @@ export const announceEvents =
   (publish: PublishChanges, now: () => number): AnnounceEvents =>
   (events, changesOf) => {
     const at = now()
-    publish(events.filter((event) => isNews(event, at)).flatMap(changesOf))
+    const changes: MailboxChange[] = []
+    for (const event of events) {
+      if (!isNews(event, at)) continue
+      const ofEvent = changesOf(event)
+      if (isDelivery(event, ofEvent)) observeDelivery(event, at)
+      changes.push(...ofEvent)
+    }
+    publish(changes)
   }
+
+const latency = objective({
+  name: 'mailx_mailbox_delivery_seconds',
+  help: 'From acceptance, of a submission or of a delivery by a peer, to lying in the mailbox.',
+  labelNames: ['from'],
+})
+
+const isDelivery = ({ type }: Recorded, changes: readonly MailboxChange[]): boolean =>
+  (type === 'MessageAccepted' || type === 'MessageReceived') &&
+  changes.some(({ entry }) => entry !== undefined)
+
+function observeDelivery({ metadata, recordedAt, type }: Recorded, now: number): void {
+  const from = type === 'MessageAccepted' ? 'user' : 'peer'
+  latency.observe({ from }, Math.max(0, now - recordedAt) / 1000, metadata.traceparent)
+}
 
 export type PublishChanges = (changes: readonly MailboxChange[]) => void
 

@@ -2,18 +2,27 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import type { Sql } from '@mailx/event-log/sql'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import type { Logger } from '@mailx/telemetry/logger'
-import { counter } from '@mailx/telemetry/metrics'
+import { counter, gauge } from '@mailx/telemetry/metrics'
 import { type SequenceDeps, sequenceTree } from './sequence-tree.ts'
 
 const signed = counter({
-  name: 'key_log_checkpoints_total',
+  name: 'mailx_key_log_checkpoints_total',
   help: 'Checkpoints signed.',
   labelNames: ['service'],
 })
 const refused = counter({
-  name: 'key_log_refusals_total',
+  name: 'mailx_key_log_refusals_total',
   help: 'Checkpoints that were not signed, by reason. CORRUPT_LOG wants a person at once.',
   labelNames: ['service', 'code'],
+})
+
+const leaves = gauge({
+  name: 'mailx_key_log_leaves',
+  help: 'Entries of the key logs of all hosted domains.',
+})
+const unsigned = gauge({
+  name: 'mailx_key_log_unsigned_leaves',
+  help: 'Entries that no signed checkpoint covers yet. Above zero for minutes: heads are stale.',
 })
 
 /** What must not be repeated every second: a person has to act. */
@@ -104,6 +113,7 @@ export function startSequencer(options: Options): Sequencer {
       const all = performance.now() - allLookedAt >= LOOK_AT_ALL_EVERY_MS
       if (all) allLookedAt = performance.now()
       for (const domain of await treesToSign(sql, all)) schedule(domain, 0)
+      await countLeaves(sql)
     },
     (error) => logger.warn({ err: error }, 'could not look for trees that grew; trying again'),
   )
@@ -119,6 +129,16 @@ export function startSequencer(options: Options): Sequencer {
       await Promise.all(running)
     },
   }
+}
+
+async function countLeaves(sql: Sql): Promise<void> {
+  const { rows } = await sql.query<{ all: string | null; signed: string | null }>(
+    `select sum(trees.size) as all, sum(heads.size) as signed
+       from transparency.trees left join transparency.tree_heads as heads using (domain)`,
+  )
+  const all = Number(rows[0]?.all ?? 0)
+  leaves.set(all)
+  unsigned.set(all - Number(rows[0]?.signed ?? 0))
 }
 
 async function treesToSign(sql: Sql, all: boolean): Promise<string[]> {

@@ -1,0 +1,136 @@
+/**
+ * Every metric that a process of MailX registers, and its type: what dashboards, alerts and their tests
+ * may name. `counter`, `gauge` and `histogram` take no other names.
+ */
+export const metricTypes = {
+  // every process
+  mailx_backend_up: 'gauge',
+  mailx_build_info: 'gauge',
+  mailx_clock_offset_seconds: 'gauge',
+  mailx_ready: 'gauge',
+  rpc_client_call_duration_seconds: 'histogram',
+  rpc_server_call_duration_seconds: 'histogram',
+  // the log, the bus and what follows them
+  mailx_bus_consumer_restarts_total: 'counter',
+  mailx_bus_publish_failures_total: 'counter',
+  mailx_bus_published_batches_total: 'counter',
+  mailx_bus_refused_batches_total: 'counter',
+  mailx_bus_republished_events_total: 'counter',
+  mailx_bus_unpublished_events: 'gauge',
+  mailx_log_append_batch_size: 'histogram',
+  mailx_log_append_failures_total: 'counter',
+  mailx_log_commit_seconds: 'histogram',
+  mailx_log_events: 'gauge',
+  mailx_parked_events: 'gauge',
+  mailx_projection_events_total: 'counter',
+  mailx_projection_failures_total: 'counter',
+  mailx_projection_fallback_reads_total: 'counter',
+  mailx_projection_lag_events: 'gauge',
+  mailx_projection_lag_seconds: 'gauge',
+  mailx_projection_stuck: 'gauge',
+  // Postgres, NATS and Redis, as the services see them
+  mailx_cache_reads_total: 'counter',
+  mailx_nats_reconnects_total: 'counter',
+  mailx_nats_round_trip_seconds: 'gauge',
+  mailx_nats_stream_bytes: 'gauge',
+  mailx_nats_stream_consumers: 'gauge',
+  mailx_nats_stream_limit_bytes: 'gauge',
+  mailx_nats_stream_messages: 'gauge',
+  mailx_nats_stream_replicas: 'gauge',
+  mailx_postgres_blocks_total: 'counter',
+  mailx_postgres_connections: 'gauge',
+  mailx_postgres_database_bytes: 'gauge',
+  mailx_postgres_deadlocks_total: 'counter',
+  mailx_postgres_max_connections: 'gauge',
+  mailx_postgres_oldest_transaction_seconds: 'gauge',
+  mailx_postgres_pool_connections: 'gauge',
+  mailx_postgres_pool_waiting: 'gauge',
+  mailx_postgres_relation_bytes: 'gauge',
+  mailx_postgres_replica_lag_bytes: 'gauge',
+  mailx_postgres_transactions_total: 'counter',
+  mailx_rate_limit_decisions_total: 'counter',
+  mailx_redis_clients: 'gauge',
+  mailx_redis_evicted_keys_total: 'counter',
+  mailx_redis_failures_total: 'counter',
+  mailx_redis_memory_bytes: 'gauge',
+  mailx_redis_memory_limit_bytes: 'gauge',
+  // keys and certificates
+  mailx_certificate_expiry_timestamp_seconds: 'gauge',
+  mailx_domain_key_created_timestamp_seconds: 'gauge',
+  mailx_key_log_checkpoints_total: 'counter',
+  mailx_key_log_leaves: 'gauge',
+  mailx_key_log_refusals_total: 'counter',
+  mailx_key_log_unsigned_leaves: 'gauge',
+  mailx_operational_key_expiry_timestamp_seconds: 'gauge',
+  // a message's way
+  mailx_accepted_recipients_total: 'counter',
+  mailx_attachment_bytes_total: 'counter',
+  mailx_gateway_forged_announcements_total: 'counter',
+  mailx_gateway_notify_seconds: 'histogram',
+  mailx_gateway_open_streams: 'gauge',
+  mailx_gateway_resyncs_total: 'counter',
+  mailx_gateway_submissions_total: 'counter',
+  mailx_mailbox_delivery_seconds: 'histogram',
+  mailx_storage_announcements_total: 'counter',
+  mailx_storage_erased_blobs_total: 'counter',
+  mailx_submit_duration_seconds: 'histogram',
+  // between domains
+  mailx_delivery_attempt_duration_seconds: 'histogram',
+  mailx_delivery_lanes_open: 'gauge',
+  mailx_delivery_outcomes_total: 'counter',
+  mailx_delivery_queue_age_seconds: 'gauge',
+  mailx_delivery_queue_deliveries: 'gauge',
+  mailx_discovery_duration_seconds: 'histogram',
+  mailx_federation_deliveries_total: 'counter',
+  mailx_inbound_deliveries_total: 'counter',
+  mailx_inbound_rejections_total: 'counter',
+  mailx_peer_connect_duration_seconds: 'histogram',
+  mailx_remote_delivery_seconds: 'histogram',
+  // Node.js and the process, from prom-client
+  nodejs_active_handles: 'gauge',
+  nodejs_active_handles_total: 'gauge',
+  nodejs_active_requests: 'gauge',
+  nodejs_active_requests_total: 'gauge',
+  nodejs_active_resources: 'gauge',
+  nodejs_active_resources_total: 'gauge',
+  nodejs_eventloop_lag_max_seconds: 'gauge',
+  nodejs_eventloop_lag_mean_seconds: 'gauge',
+  nodejs_eventloop_lag_min_seconds: 'gauge',
+  nodejs_eventloop_lag_p50_seconds: 'gauge',
+  nodejs_eventloop_lag_p90_seconds: 'gauge',
+  nodejs_eventloop_lag_p99_seconds: 'gauge',
+  nodejs_eventloop_lag_seconds: 'gauge',
+  nodejs_eventloop_lag_stddev_seconds: 'gauge',
+  nodejs_external_memory_bytes: 'gauge',
+  nodejs_gc_duration_seconds: 'histogram',
+  nodejs_heap_size_total_bytes: 'gauge',
+  nodejs_heap_size_used_bytes: 'gauge',
+  nodejs_heap_space_size_available_bytes: 'gauge',
+  nodejs_heap_space_size_total_bytes: 'gauge',
+  nodejs_heap_space_size_used_bytes: 'gauge',
+  nodejs_version_info: 'gauge',
+  process_cpu_seconds_total: 'counter',
+  process_cpu_system_seconds_total: 'counter',
+  process_cpu_user_seconds_total: 'counter',
+  process_heap_bytes: 'gauge',
+  process_max_fds: 'gauge',
+  process_open_fds: 'gauge',
+  process_resident_memory_bytes: 'gauge',
+  process_start_time_seconds: 'gauge',
+  process_virtual_memory_bytes: 'gauge',
+} as const
+
+export type MetricType = 'counter' | 'gauge' | 'histogram'
+export type MetricName = keyof typeof metricTypes
+export type NameOf<Type extends MetricType> = {
+  [Name in MetricName]: (typeof metricTypes)[Name] extends Type ? Name : never
+}[MetricName]
+
+/** Every name that a query may select: those of histograms by their parts. */
+export function seriesNames(): ReadonlySet<string> {
+  return new Set(
+    Object.entries(metricTypes).flatMap(([name, type]) =>
+      type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+    ),
+  )
+}

@@ -1,115 +1,134 @@
-import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import type { Account } from '@mailx/client/account'
-import { startStack } from '@mailx/dev-tool/stack'
-import { dnsResolver } from '@mailx/federation/dns-resolver'
-import { measureCrypto } from './crypto.ts'
-import { exchange } from './exchange.ts'
-import { type Pace, runLoad } from './load.ts'
-import { cpuOf, describeMachine } from './machine.ts'
-import { registerPeople } from './people.ts'
-import { prepareMessages } from './prepare.ts'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { MailxError } from '@mailx/errors/mailx-error'
+import { Command } from 'commander'
+import type { BenchCase } from './bench-case.ts'
+import { describeMachine } from './describe-machine.ts'
+import { growthCases } from './growth-cases.ts'
+import { idleCase } from './idle-case.ts'
+import { type Lab, openLab } from './lab.ts'
+import { loadCases } from './load-cases.ts'
+import { atMost, measureLoad } from './measure-load.ts'
+import { memoryCase } from './memory-case.ts'
+import { readCases } from './read-cases.ts'
+import { rebuildCase } from './rebuild-case.ts'
+import { Report } from './report.ts'
+import { comparison, cpuTable, figureTable } from './tables.ts'
 
-const usage = `Measures a stack of its own on this machine and prints JSON: client, services, Postgres (fsync on), NATS and Redis together.
+const root = join(import.meta.dirname, '../../..')
+const cases: Readonly<Record<string, BenchCase>> = {
+  ...loadCases,
+  ...readCases,
+  rebuild: rebuildCase,
+  idle: idleCase,
+  ...growthCases,
+  memory: memoryCase,
+}
 
-  npm run bench                       the standard set
-  npm run bench -- --messages 5000    how many messages the runs at full speed send
-  npm run bench -- --only localMax    one of localMax, localAt1000, federatedMax, federatedAt500
-  npm run bench -- --profile DIR      CPU profiles of all processes, for Chromium's developer tools
-`
+const listed = Object.entries(cases)
+  .map(([name, { title, standard }]) => `  ${standard ? ' ' : '*'} ${name.padEnd(16)}${title}`)
+  .join('\n')
 
-const { values } = parseArgs({
-  options: {
-    messages: { type: 'string', default: '15000' },
-    users: { type: 'string', default: '100' },
-    only: { type: 'string' },
-    profile: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
-if (values.help) {
-  process.stdout.write(usage)
-  process.exit(0)
+type Flags = {
+  readonly only?: readonly string[]
+  readonly growth?: boolean
+  readonly compare?: string
+  readonly out?: string
+  readonly profile?: string
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
-const messages = wholeNumber('messages', values.messages)
-const users = wholeNumber('users', values.users)
-const SIZE = 2048
-const full: Pace = { kind: 'window', inFlight: 512, frame: 16 }
-const rate = (perSecond: number): Pace => ({ kind: 'rate', perSecond })
 
-type Run = {
-  readonly title: string
-  readonly pairs: 'local' | 'federated'
-  readonly pace: Pace
-  readonly count: number
-}
+await new Command('npm run bench --')
+  .description(
+    'Measures a stack of its own on this machine: client, both domains, Postgres with fsync, NATS and Redis together.',
+  )
+  .option('--only <case...>', 'these cases instead of the standard set')
+  .option('--growth', 'the standard set and what must not grow: log-length and users')
+  .option('--compare <file>', 'show how the figures changed since an earlier result')
+  .option('--out <file>', 'where the result goes (default: bench/results/<date>.json)')
+  .option('--profile <folder>', "CPU profiles of the services, for Chromium's developer tools")
+  .showHelpAfterError()
+  .addHelpText(
+    'after',
+    `
+Cases (* only when asked for):
+${listed}
 
-const runs: Readonly<Record<string, Run>> = {
-  localMax: { title: 'local, as fast as it goes', pairs: 'local', pace: full, count: messages },
-  localAt1000: { title: 'local at 1,000/s', pairs: 'local', pace: rate(1000), count: 10_000 },
-  federatedMax: {
-    title: 'federated, as fast as it goes',
-    pairs: 'federated',
-    pace: full,
-    count: Math.ceil(messages / 2),
-  },
-  federatedAt500: { title: 'federated at 500/s', pairs: 'federated', pace: rate(500), count: 5000 },
-}
+Examples:
+  npm run bench
+  npm run bench -- --only local-max federated-max --compare bench/results/2026-01-31.json
+  npm run bench -- --only memory`,
+  )
+  .action(bench)
+  .parseAsync()
 
-const crypto = measureCrypto(10 * 1024)
-const stack = await startStack({
-  separate: false,
-  say,
-  tracing: false,
-  folder: '.cache/bench',
-  env: {
-    LOG_LEVEL: 'warn',
-    ...(values.profile && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(values.profile)}` }),
-  },
-})
-process.once('SIGINT', () => void stack.stop().then(() => process.exit(130)))
-const people: Account[] = []
-try {
-  const [, port = ''] = stack.dns.address.split(':')
-  const resolver = dnsResolver([{ host: '127.0.0.1', port: Number(port), trusted: false }])
-  const home = { resolver, allowPrivate: true }
-  say(`registering ${2 * users} users`)
-  const here = await registerPeople('a.test', users, home)
-  const there = await registerPeople('b.test', users, home)
-  people.push(...here, ...there)
-  const pairsOf = { local: exchange(here, here), federated: exchange(here, there) }
-
-  const measure = async ({ title, pairs, pace, count }: Run) => {
-    const prepared = await prepareMessages(pairsOf[pairs], count, SIZE)
-    const before = cpuOf(stack.deployments)
-    say(`${title}: ${count} messages`)
-    const result = await runLoad({
-      messages: prepared,
-      recipients: [...new Set(pairsOf[pairs].map(({ recipient }) => recipient))],
-      pace,
-      timeoutMs: 180_000,
-    })
-    return { ...result, cpuMicrosPerMessage: cpuOf(stack.deployments, before, count) }
+async function bench(flags: Flags): Promise<void> {
+  const names = chosen(flags)
+  const before = flags.compare === undefined ? undefined : await readReport(flags.compare)
+  const began = Date.now()
+  const lab = await openLab({
+    folder: '.cache/bench',
+    say,
+    ...(flags.profile && { profile: resolve(flags.profile) }),
+  })
+  process.once('SIGINT', () => void lab.close().then(() => process.exit(130)))
+  try {
+    const description = await describeMachine(lab)
+    await warmUp(lab)
+    const results: Report['results'] = {}
+    const failures: string[] = []
+    for (const name of names) {
+      const one = cases[name]
+      if (one === undefined) continue
+      say(`${name}: ${one.title}`)
+      try {
+        results[name] = { title: one.title, ...(await one.run(lab)) }
+      } catch (error) {
+        failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+        say(`  failed: ${failures.at(-1)}`)
+      }
+    }
+    const date = new Date().toISOString()
+    const report: Report = { mailxBench: 1, date, ...description, results }
+    const file = resolve(flags.out ?? join(root, 'bench/results', `${date.slice(0, 10)}.json`))
+    await mkdir(join(file, '..'), { recursive: true })
+    await writeFile(file, `${JSON.stringify(report, null, 2)}\n`)
+    process.stdout.write(`${figureTable(report)}\n\n${cpuTable(report)}\n`)
+    if (before !== undefined) process.stdout.write(`\n${comparison(before, report)}\n`)
+    say(`${Math.round((Date.now() - began) / 1000)} s; the result is in ${file}`)
+    if (failures.length > 0) {
+      say(`failed:\n  ${failures.join('\n  ')}`)
+      process.exitCode = 1
+    }
+  } finally {
+    await lab.close()
   }
-  await measure({ title: 'warm-up', pairs: 'local', pace: full, count: 2000 })
-  await measure({ title: 'warm-up', pairs: 'federated', pace: full, count: 1000 })
-  const results: Record<string, Awaited<ReturnType<typeof measure>>> = {}
-  for (const [name, run] of Object.entries(runs)) {
-    if (values.only === undefined || values.only === name) results[name] = await measure(run)
-  }
-  const settings = { messageBytes: SIZE, users, preSealed: true, streams: users }
-  const report = { ...describeMachine(), settings, crypto, ...results }
-  process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-} finally {
-  for (const { transport } of people) transport.close()
-  await stack.stop()
 }
 
-function wholeNumber(name: string, text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value > 1 && value <= 1_000_000) return value
-  process.stderr.write(`--${name} is ${text}: write a whole number from 2 to 1000000\n`)
+/** Compilers and caches of a system that has just started would be measured with the first case. */
+async function warmUp(lab: Lab): Promise<void> {
+  lab.say('warming up')
+  await measureLoad(lab, { ...atMost(6000), mode: 'local' })
+  await measureLoad(lab, { ...atMost(4000), mode: 'federated' })
+}
+
+function chosen({ only, growth = false }: Flags): string[] {
+  if (only === undefined) {
+    const more = growth ? Object.keys(growthCases) : []
+    return Object.keys(cases).filter((name) => cases[name]?.standard || more.includes(name))
+  }
+  const unknown = only.filter((name) => !Object.hasOwn(cases, name))
+  if (unknown.length === 0) return [...only]
+  process.stderr.write(`--only names ${unknown.join(', ')}: write one of\n${listed}\n`)
   return process.exit(2)
+}
+
+async function readReport(path: string): Promise<Report> {
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new MailxError('NOT_FOUND', `cannot read --compare ${path}: ${error.message}`)
+  })
+  const report = Report.safeParse(JSON.parse(text))
+  if (report.success) return report.data
+  throw new MailxError('INVALID_ARGUMENT', `--compare ${path} is no result of this program`)
 }

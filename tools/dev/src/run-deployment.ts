@@ -38,6 +38,8 @@ export type RunOptions = {
   readonly env?: Readonly<Record<string, string>>
   /** The checkout whose code runs. Left out: this one. */
   readonly tree?: string
+  /** What `npm run build` made of the code, instead of the code. */
+  readonly bundled?: boolean
 }
 
 const READY_WITHIN_MS = 60_000
@@ -58,6 +60,7 @@ export function runDeployment(deployment: Deployment, options: RunOptions): Runn
         logFile: join(options.logDir, `${deployment.name}-${part.name}${suffix}.log`),
         env: { ...process.env, ...deployment.env, ...part.env, ...options.env },
         ...(options.tree !== undefined && { tree: options.tree }),
+        bundled: options.bundled ?? false,
       }
     }),
   )

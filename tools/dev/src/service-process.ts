@@ -23,12 +23,20 @@ export type ProcessPlan = Omit<ServiceProcess, 'process'> & {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The checkout whose code runs. Left out: this one. */
   readonly tree?: string
+  /** What `npm run build` made of the code, instead of the code. */
+  readonly bundled?: boolean
 }
 
 /** Starts it; what it says is added to its log. */
-export function startProcess({ env, tree = root, ...plan }: ProcessPlan): ServiceProcess {
+export function startProcess({
+  env,
+  tree = root,
+  bundled = false,
+  ...plan
+}: ProcessPlan): ServiceProcess {
   const log = createWriteStream(plan.logFile, { flags: 'a' })
-  const child = spawn(process.execPath, [join(tree, 'services', plan.name, 'src', 'main.ts')], {
+  const main = bundled ? 'dist/main.js' : 'src/main.ts'
+  const child = spawn(process.execPath, [join(tree, 'services', plan.name, main)], {
     cwd: tree,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

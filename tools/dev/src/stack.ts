@@ -37,6 +37,8 @@ export type StackOptions = {
   readonly between?: (deployment: Deployment) => Promise<unknown>
   /** The checkout whose services run. Left out: this one. */
   readonly tree?: string
+  /** What `npm run build` made of the code, instead of the code. */
+  readonly bundled?: boolean
 }
 
 /** Everything that runs: servers, DNS, deployments, and a client that finds them. */
@@ -94,8 +96,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           between: options.between !== undefined,
         })
         await options.between?.(deployment)
-        const { tree } = options
-        const running = runDeployment(deployment, { separate, logDir, ...(tree && { tree }) })
+        const { tree, bundled = false } = options
+        const running = runDeployment(deployment, {
+          separate,
+          bundled,
+          logDir,
+          ...(tree && { tree }),
+        })
         stops.push(() => running.stop())
         return running
       }),

@@ -22,6 +22,8 @@ import { tracker } from './tracker.ts'
 export type RunOptions = {
   readonly people: People
   readonly plan: LoadPlan
+  /** Who writes to whom. Left out: as the plan's mode says. */
+  readonly writing?: readonly Circle<Person>[]
   /** Where the journal goes; the users' keyrings are written beside it. Without it there is none. */
   readonly journal?: string | undefined
   readonly watch?: Watch
@@ -47,7 +49,7 @@ export async function runLoad(options: RunOptions): Promise<LoadResult> {
   const { people, plan, watch = watchNothing, say = () => {} } = options
   const runId = Date.now().toString(36)
   const startedAt = new Date().toISOString()
-  const writing = circles(people.everybody, plan.mode, plan.recipients.max)
+  const writing = options.writing ?? circles(people.everybody, plan.mode, plan.recipients.max)
   const recipients = [...new Set(writing.flatMap(({ others }) => others))]
   const journal = await openJournal(options, runId, startedAt)
   const stop = new AbortController()

@@ -11,7 +11,6 @@ type Binding = {
     | 'crypto_scalarmult'
     | 'crypto_box_easy'
     | 'crypto_secretbox_easy'
-    | 'crypto_generichash'
     | 'crypto_hash_sha256'
     | 'crypto_secretstream_xchacha20poly1305_init_push'
     | 'crypto_secretstream_xchacha20poly1305_init_pull']: (...args: Buffer[]) => void
@@ -31,6 +30,7 @@ type Binding = {
     | 'crypto_secretstream_xchacha20poly1305_TAG_MESSAGE'
     | 'crypto_secretstream_xchacha20poly1305_TAG_FINAL']: number
 } & {
+  crypto_generichash(output: Uint8Array, message: Uint8Array, key?: Uint8Array): void
   crypto_pwhash_async(
     output: Buffer,
     passphrase: Buffer,
@@ -56,6 +56,19 @@ type Binding = {
 }
 
 const binding = native as Binding
+
+// Hashes are on the way of every message, so they do without what costs more than the hash: a view of
+// the input as a Buffer, and memory outside of the heap for 32 bytes.
+const hashOutputs = new Map<number, Uint8Array>()
+
+function hashOutput(length: number): Uint8Array {
+  const output = hashOutputs.get(length) ?? new Uint8Array(length)
+  hashOutputs.set(length, output)
+  return output
+}
+
+const unshared = (bytes: Uint8Array): Uint8Array =>
+  bytes.buffer instanceof ArrayBuffer ? bytes : Uint8Array.from(bytes)
 
 // The binding wants memory of its own: it misreads SharedArrayBuffers.
 const own = (bytes: Uint8Array): Buffer =>
@@ -143,10 +156,10 @@ export const sodium: Sodium = {
     return done ? bytes : undefined
   },
   generichash(length, message, key) {
-    const { bytes, buffer } = make(length)
-    if (key === undefined) binding.crypto_generichash(buffer, own(message))
-    else binding.crypto_generichash(buffer, own(message), own(key))
-    return bytes
+    const output = hashOutput(length)
+    if (key === undefined) binding.crypto_generichash(output, unshared(message))
+    else binding.crypto_generichash(output, unshared(message), unshared(key))
+    return output.slice()
   },
   sha256(message) {
     const { bytes, buffer } = make(32)

@@ -17,7 +17,9 @@ export function formatId(id: Uint8Array): string {
   if (id.length !== 16) {
     throw new MailxError('INVALID_ARGUMENT', `an id has 16 bytes, not ${id.length}`)
   }
-  return toHex(id).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+  const hex = toHex(id)
+  const [a, b, c, d] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)]
+  return `${a}-${b}-${c}-${d}-${hex.slice(20)}`
 }
 
 /** The 16 bytes of a UUID in text. Throws INVALID_ARGUMENT. */

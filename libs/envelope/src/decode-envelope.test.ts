@@ -1,9 +1,10 @@
-import { concat } from '@mailx/crypto/encoding'
+import { concat, equal } from '@mailx/crypto/encoding'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { Envelope } from '@mailx/proto/envelope/v1/envelope'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeEnvelope } from './decode-envelope.ts'
+import { readCanonical } from './read-canonical.ts'
 import { people, samplePayload, sealAnything } from './testing/sample-message.ts'
 
 const { envelope } = sealAnything(new TextEncoder().encode(JSON.stringify(samplePayload())))
@@ -133,6 +134,25 @@ test('whatever arrives, the answer is an envelope or a refusal', { timeout: 30_0
     }),
     { numRuns: 1000 },
   )
+})
+
+test('what is read in one go is what would be decoded, and encodes to the same bytes', () => {
+  expect(readCanonical(envelope)).toEqual(decoded)
+  const mangled = fc
+    .record({ at: fc.nat(envelope.length), cut: fc.nat(3), put: fc.uint8Array({ maxLength: 3 }) })
+    .map(({ at, cut, put }) => concat(envelope.subarray(0, at), put, envelope.subarray(at + cut)))
+  let read = 0
+  fc.assert(
+    fc.property(mangled, (input) => {
+      const found = readCanonical(input)
+      if (found === undefined) return
+      read += 1
+      expect(found).toEqual(Envelope.decode(input))
+      expect(equal(Envelope.encode(found).finish(), input)).toBe(true)
+    }),
+    { numRuns: 3000 },
+  )
+  expect(read).toBeGreaterThan(100)
 })
 
 test('people of the sample are who the envelope names', () => {

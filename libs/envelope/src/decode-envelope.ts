@@ -3,6 +3,7 @@ import { equal } from '@mailx/crypto/encoding'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { Envelope, type KeyPacket } from '@mailx/proto/envelope/v1/envelope'
 import { MAX_ENVELOPE_BYTES, MAX_KEY_PACKETS } from './limits.ts'
+import { readCanonical } from './read-canonical.ts'
 
 export const ENVELOPE_VERSION = 1
 export const SUITE_1 = 1
@@ -20,11 +21,12 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
       `the envelope has ${bytes.length} bytes, the limit is ${MAX_ENVELOPE_BYTES}`,
     )
   }
-  const envelope = decode(bytes)
+  const canonicalOne = readCanonical(bytes)
+  const envelope = canonicalOne ?? decode(bytes)
   // A newer envelope has fields that this version cannot write again: say so, not that it is broken.
   known(envelope.version, ENVELOPE_VERSION, 'version')
   known(envelope.suite, SUITE_1, 'suite')
-  if (!equal(Envelope.encode(envelope).finish(), bytes)) {
+  if (canonicalOne === undefined && !equal(Envelope.encode(envelope).finish(), bytes)) {
     throw refusal('is not encoded canonically')
   }
   checkFields(envelope)
@@ -64,8 +66,10 @@ function checkFields(envelope: Envelope): void {
     throw refusal(`has ${count} key packets, allowed are 1 to ${MAX_KEY_PACKETS}`)
   }
   envelope.keyPackets.forEach(checkKeyPacket)
-  const tags = new Set(envelope.keyPackets.map(({ deviceTag }) => deviceTag.join()))
-  if (tags.size !== count) throw refusal('has two key packets for one device')
+  const tags = envelope.keyPackets.map(({ deviceTag }) => deviceTag)
+  if (tags.some((tag, i) => tags.some((other, j) => j < i && equal(tag, other)))) {
+    throw refusal('has two key packets for one device')
+  }
   length(envelope.senderDeviceId, 16, 'sender_device_id')
   length(envelope.signature, 64, 'signature')
 }
@@ -80,7 +84,12 @@ function length(bytes: Uint8Array, expected: number, field: string): void {
   if (bytes.length !== expected) throw refusal(`has a ${field} that is not ${expected} bytes`)
 }
 
+// The same people write to each other again and again.
+const MAX_REMEMBERED = 10_000
+const canonicalAddresses = new Set<string>()
+
 function canonical(address: string, field: string): void {
+  if (canonicalAddresses.has(address)) return
   let parsed: string
   try {
     parsed = parseAddress(address).canonical
@@ -90,6 +99,8 @@ function canonical(address: string, field: string): void {
     })
   }
   if (parsed !== address) throw refusal(`has a ${field} that is not in canonical form`)
+  if (canonicalAddresses.size >= MAX_REMEMBERED) canonicalAddresses.clear()
+  canonicalAddresses.add(address)
 }
 
 const refusal = (what: string) => new MailxError('BAD_ENVELOPE', `the envelope ${what}`)

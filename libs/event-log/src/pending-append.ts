@@ -1,4 +1,5 @@
 import { MailxError } from '@mailx/errors/mailx-error'
+import { encodeMessage } from '@mailx/events/encode'
 import { EventMetadata } from '@mailx/proto/log/v1/batch'
 import type { Appended, AppendRequest, Blob } from './event-log.ts'
 
@@ -75,5 +76,5 @@ export function pendingAppend(
 
 const encodeMetadata = (metadata: EventMetadata): Uint8Array =>
   metadata.traceparent || metadata.actor || metadata.causation
-    ? EventMetadata.encode(metadata).finish()
+    ? encodeMessage(EventMetadata, metadata)
     : EMPTY

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { decodeEvent, encodeEvent } from './codec.ts'
 import { contextNames, contexts } from './contexts.ts'
+import { encodeMessage } from './encode.ts'
 import { mailboxEvents } from './mailbox.ts'
 
 const event = {
@@ -39,4 +40,15 @@ test('each context has one writer, and a name that a subject and a partition can
     expect(name).toMatch(/^[a-z]+$/)
     expect(contexts[name].writer).toMatch(/^[a-z-]+$/)
   }
+})
+
+test('a message that cannot be encoded leaves nothing behind in the next one', () => {
+  const codec = mailboxEvents.MessagesDeleted
+  const { mailbox, messageIds } = event.data
+  const good = { mailbox, messageIds, freedBytes: 7n, freedMessages: 1 }
+  const alone = codec.encode(good).finish()
+  const bad = { ...good, freedBytes: 2n ** 70n }
+  expect(() => encodeMessage(codec, bad)).toThrow('too large')
+  expect(encodeMessage(codec, good)).toEqual(alone)
+  expect(encodeMessage(codec, good)).toEqual(alone)
 })

@@ -1,4 +1,5 @@
 import { MailxError } from '@mailx/errors/mailx-error'
+import { encodeMessage } from './encode.ts'
 import type { AnyEvent, Codecs, EventOf } from './event.ts'
 
 /** The event's bytes as they are stored. The event must be one of the table. */
@@ -7,7 +8,7 @@ export function encodeEvent(codecs: Codecs, event: AnyEvent): { type: string; da
   if (codec === undefined) {
     throw new MailxError('INTERNAL', `event type ${event.type} is not in the event table`)
   }
-  return { type: event.type, data: codec.encode(event.data).finish() }
+  return { type: event.type, data: encodeMessage(codec, event.data) }
 }
 
 /**

@@ -1,6 +1,7 @@
+import type { Encodable } from './encode.ts'
+
 /** Turns one protobuf message type into bytes and back; every generated message is one. */
-export type Codec<T> = {
-  encode(message: T): { finish(): Uint8Array }
+export type Codec<T> = Encodable<T> & {
   decode(input: Uint8Array): T
 }
 

@@ -2,6 +2,7 @@ import { constantTimeEqual } from '@mailx/crypto/constant-time'
 import { blake2b } from '@mailx/crypto/hash'
 import { chainEvents } from '@mailx/event-log/chain'
 import type { CommittedBatch, StoredEvent } from '@mailx/event-log/event-log'
+import { encodeMessage } from '@mailx/events/encode'
 import { Batch, SealedBatch } from '@mailx/proto/log/v1/batch'
 
 /** The bytes that travel: the batch and its keyed BLAKE2b-256. */
@@ -11,8 +12,8 @@ export function sealBatch(busKey: Uint8Array, batch: CommittedBatch): Uint8Array
     ...event,
     recordedAtUnixMs: BigInt(event.recordedAt),
   }))
-  const bytes = Batch.encode({ partition, firstPosition, previousHash, hash, events }).finish()
-  return SealedBatch.encode({ batch: bytes, mac: blake2b(bytes, { key: busKey }) }).finish()
+  const bytes = encodeMessage(Batch, { partition, firstPosition, previousHash, hash, events })
+  return encodeMessage(SealedBatch, { batch: bytes, mac: blake2b(bytes, { key: busKey }) })
 }
 
 /**

@@ -4,8 +4,10 @@ import { counter } from '@mailx/telemetry/metrics'
 
 /** What waits for one open stream. */
 export type Subscriber = {
-  /** Resolves when something is there, or the signal fires. */
-  wait(signal: AbortSignal): Promise<void>
+  /** Resolves when something is there, or after `wake`. One waiter at a time. */
+  wait(): Promise<void>
+  /** Whoever waits, waits no longer. */
+  wake(): void
   /** Everything that waits, in order. */
   take(): readonly Notification[]
   stop(): void
@@ -40,7 +42,7 @@ export function pushHub(): PushHub {
         queues.delete(queue)
         if (queues.size === 0 && byMailbox.get(mailbox) === queues) byMailbox.delete(mailbox)
       }
-      return { wait: queue.wait, take: queue.take, stop }
+      return { wait: queue.wait, wake: queue.wake, take: queue.take, stop }
     },
     push(changes) {
       for (const change of changes) {
@@ -91,13 +93,12 @@ function notificationQueue() {
       waiting = []
       return taken
     },
-    async wait(signal: AbortSignal): Promise<void> {
-      if (waiting.length > 0 || signal.aborted) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      wake = resolve
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      await promise
-      wake = undefined
+    wake: () => wake?.(),
+    wait(): Promise<void> {
+      return new Promise((resolve) => {
+        if (waiting.length > 0) resolve()
+        else wake = resolve
+      })
     },
   }
 }

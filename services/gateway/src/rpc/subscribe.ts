@@ -27,10 +27,11 @@ export const subscribe = ({ hub, sessions, limits, now }: Deps) =>
     const ended = AbortSignal.any([signal, over.signal])
     const unwatch = sessions.watch(session, (reason) => over.abort(reason))
     const subscriber = hub.subscribe(session.address)
+    ended.addEventListener('abort', subscriber.wake, { once: true })
     openStreams.inc({ kind: 'subscribe' })
     try {
       while (!ended.aborted) {
-        await subscriber.wait(ended)
+        await subscriber.wait()
         for (const notification of subscriber.take()) {
           if (ended.aborted) break
           const full = write(notification)

@@ -1,4 +1,5 @@
 import { crashAt } from '@mailx/config/crash-at'
+import { encodeMessage } from '@mailx/events/encode'
 import type { Recorded } from '@mailx/events/event'
 import { sealAnnouncement } from '@mailx/messaging/announcement'
 import { type MailboxChange, MailboxesChanged } from '@mailx/proto/storage/v1/storage_service'
@@ -68,7 +69,7 @@ export type PublishChanges = (changes: readonly MailboxChange[]) => void
  */
 export function changePublisher({ nats, busKey, logger }: Deps): PublishChanges {
   const publish = (changes: readonly MailboxChange[]): void => {
-    const message = MailboxesChanged.encode({ changes }).finish()
+    const message = encodeMessage(MailboxesChanged, { changes })
     const limit = (nats.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - HEADROOM_BYTES
     if (message.length > limit && changes.length > 1) {
       const half = Math.ceil(changes.length / 2)

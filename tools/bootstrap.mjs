@@ -31,6 +31,10 @@ const commands = {
     options: roomForYoungObjects,
     forPeople: true,
   },
+  dashboards: {
+    does: 'draws dashboards from live metrics',
+    script: 'tools/dashboards/src/main.ts',
+  },
   conformance: { does: 'answers JSON lines on stdin', script: 'tools/conformance/src/main.ts' },
   mailx: { does: 'is the client', script: 'tools/mailx/src/main.ts', forPeople: true },
   mailxctl: { does: 'is for operators', script: 'tools/mailxctl/src/main.ts', forPeople: true },

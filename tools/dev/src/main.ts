@@ -19,6 +19,7 @@ Everything stays up until Ctrl-C. In a second terminal, in this folder:
   npx mailx register carol@b.test --unprotected
   npx mailx --account alice@a.test send --to carol@b.test --subject Hello --body 'Hello, Carol.'
   npx mailx --account carol@b.test inbox --wait 10
+  npx mailxctl status
   npx mailxctl trace ${messageId}
   npx mailx --help
 `

@@ -156,6 +156,11 @@ const otelEnv = (traces: Receiver) => ({
   OTEL_BSP_SCHEDULE_DELAY: '200',
 })
 
+const opsOf = (deployments: Stack['deployments']): string =>
+  deployments
+    .flatMap(({ processes }) => processes.map(({ opsPort }) => `http://127.0.0.1:${opsPort}`))
+    .join(',')
+
 /** A file for `source`: the client's variables, and the first deployment's for the operator's tool. */
 async function writeEnv(
   path: string,
@@ -169,6 +174,8 @@ async function writeEnv(
     ...Object.fromEntries(names.map((name) => [name, operator?.[name] ?? ''])),
     ALSO_DATABASE_URLS: others.map((env) => env['DATABASE_URL']).join(','),
     ...(traces && { TRACES_URL: traces.endpoint }),
+    OPS_URLS: opsOf(deployments.slice(0, 1)),
+    ALL_OPS_URLS: opsOf(deployments),
   }
   const lines = Object.entries(all).map(([name, value]) => `export ${name}='${value}'\n`)
   await writeFile(path, lines.join(''), { mode: 0o600 })

@@ -6,6 +6,7 @@ import {
   rebuildCommand,
   replayCommand,
 } from './commands/projection.ts'
+import { statusCommand } from './commands/status.ts'
 import { traceCommand } from './commands/trace.ts'
 import { run } from './run.ts'
 
@@ -20,9 +21,11 @@ const program = new Command('mailxctl')
 Environment:
   DATABASE_URL         postgres://user:password@host:5432/database of the deployment
   ALSO_DATABASE_URLS   for trace: those of further deployments, separated by commas
+  OPS_URLS             for status: the ops ports of the processes, separated by commas
   TRACES_URL           for trace: the HTTP API of Jaeger, Tempo or otel-view
 
 Examples:
+  mailxctl status
   mailxctl trace 018f3c5e-7a1b-7c2d-8e3f-0123456789ab
   mailxctl log tail --follow
   mailxctl log verify
@@ -35,6 +38,12 @@ Exit codes: 0 done and fine, 1 failed or something is not as it must be, 2 wrong
   .exitOverride((error) => {
     process.exit(error.exitCode === 0 ? 0 : 2)
   })
+
+program
+  .command('status')
+  .description('on one page what one asks first; exit code 1 when something is wrong')
+  .option('--ops <url...>', 'ops ports of the processes (default: OPS_URLS)')
+  .action(run(statusCommand))
 
 program
   .command('trace')

@@ -8,9 +8,10 @@ const root = join(import.meta.dirname, '..', '..')
 export const compileCache = { NODE_COMPILE_CACHE: join(root, '.cache', 'compiled') }
 
 /** A tool, or a service by the name of its folder. */
-export type Program = 'mailx' | 'mailxctl' | 'npm start' | 'all-in-one' | ServiceName
+export type Program = 'loadtest' | 'mailx' | 'mailxctl' | 'npm start' | 'all-in-one' | ServiceName
 
 const tools: Partial<Readonly<Record<Program, string>>> = {
+  loadtest: 'tools/loadtest',
   mailx: 'tools/mailx',
   mailxctl: 'tools/mailxctl',
   'npm start': 'tools/dev',

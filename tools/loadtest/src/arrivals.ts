@@ -17,14 +17,19 @@ export function* arrivals(
 ): Generator<number> {
   let from = 0
   for (const { perSecond, ms } of steps) {
-    const mean = 1000 / perSecond
-    const gap = spacing === 'fixed' ? () => mean : () => -Math.log(1 - random.unit()) * mean
-    let at = from + (spacing === 'fixed' ? 0 : gap())
-    while (at < from + ms) {
-      yield at
-      at += gap()
+    const end = from + ms
+    if (spacing === 'fixed') {
+      // Not one gap after the other: their rounding errors would add up.
+      for (let count = 0; ; count++) {
+        const at = from + (count * 1000) / perSecond
+        if (at >= end) break
+        yield at
+      }
+    } else {
+      const gap = () => (-Math.log(1 - random.unit()) * 1000) / perSecond
+      for (let at = from + gap(); at < end; at += gap()) yield at
     }
-    from += ms
+    from = end
   }
 }
 

@@ -1,8 +1,12 @@
 import { MailxError } from '@mailx/errors/mailx-error'
 
 export type GroupCommitLimits = {
-  /** How long a request waits for company while its partition is busy, or was just now. */
+  /**
+   * How long a request waits for company while its partition is busy, or was just now: so long for
+   * each event of the batch before, which tells how much company there will be.
+   */
   readonly lingerMs: number
+  readonly maxLingerMs: number
   readonly maxBatchEvents: number
   readonly maxBatchBytes: number
   /** What may wait or be in flight in all partitions together. */
@@ -12,6 +16,7 @@ export type GroupCommitLimits = {
 
 export const defaultLimits: GroupCommitLimits = {
   lingerMs: 2,
+  maxLingerMs: 10,
   maxBatchEvents: 500,
   maxBatchBytes: 4 * 1024 * 1024,
   maxWaitingEvents: 20_000,
@@ -31,6 +36,7 @@ type Queue<T> = {
   busy: boolean
   /** When the last batch was done; a `performance.now()`. */
   idleSince: number
+  lingerMs: number
   timer: NodeJS.Timeout | undefined
 }
 
@@ -45,7 +51,7 @@ export type GroupCommit<T> = {
  * Gathers items per partition and has them written in batches, one batch of a partition at a time. A
  * batch starts at once when the partition is quiet. What arrives while one is being written, or soon
  * after, waits until that is done and the oldest has lingered, or the next batch is full: so the
- * batches grow as soon as there is something to gather.
+ * batches grow as soon as there is something to gather, and a batch costs the same whatever is in it.
  */
 export function groupCommit<T extends Item>(
   limits: GroupCommitLimits,
@@ -72,7 +78,7 @@ export function groupCommit<T extends Item>(
     if (queue.busy) return
     if (isFull(queue)) flush(partition, queue)
     else if (queue.items.length === 1) {
-      if (item.since - queue.idleSince < limits.lingerMs) next(partition, queue)
+      if (item.since - queue.idleSince < queue.lingerMs) next(partition, queue)
       // What else this turn of the event loop appends still gets into the batch.
       else setImmediate(() => flush(partition, queue))
     }
@@ -91,6 +97,8 @@ export function groupCommit<T extends Item>(
     queue.timer = undefined
     queue.busy = true
     const batch = take(queue)
+    const events = batch.reduce((sum, item) => sum + item.events.length, 0)
+    queue.lingerMs = Math.min(events * limits.lingerMs, limits.maxLingerMs)
     void write(partition, batch).finally(() => {
       for (const item of batch) {
         waiting.events -= item.events.length
@@ -106,7 +114,7 @@ export function groupCommit<T extends Item>(
   function next(partition: string, queue: Queue<T>): void {
     const [oldest] = queue.items
     if (oldest === undefined) return
-    const left = isFull(queue) ? 0 : oldest.since + limits.lingerMs - performance.now()
+    const left = isFull(queue) ? 0 : oldest.since + queue.lingerMs - performance.now()
     if (left <= 0) flush(partition, queue)
     else queue.timer = setTimeout(() => flush(partition, queue), left)
   }
@@ -142,6 +150,7 @@ export function groupCommit<T extends Item>(
       bytes: 0,
       busy: false,
       idleSince: Number.NEGATIVE_INFINITY,
+      lingerMs: limits.lingerMs,
       timer: undefined,
     }
     queues.set(partition, queue)

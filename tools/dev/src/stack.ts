@@ -142,7 +142,8 @@ async function startBackends(
     const redisUrl = new URL(redis.url)
     redisUrl.pathname = `/${names.indexOf(name)}`
     return {
-      databaseUrl: await createDatabase(postgres.url, `mailx_${name}`),
+      // Where there is a unix socket: its writes cost half of what they cost over TCP.
+      databaseUrl: await createDatabase(postgres.socketUrl ?? postgres.url, `mailx_${name}`),
       natsUrl: nats.urlOf(name),
       redisUrl: redisUrl.href,
     }

@@ -17,7 +17,7 @@ export async function describeMachine(lab: Lab) {
       cpus: cpus().length,
       model: cpus()[0]?.model.trim() ?? 'unknown',
       memoryGiB: Math.round(totalmem() / 2 ** 30),
-      system: `${systemType()} ${release()}`,
+      system: `${systemType()} ${release().split('-', 1)[0]}`,
     },
     versions: {
       commit: commit?.stdout.trim() ?? 'unknown',

@@ -1,40 +1,25 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { Command } from 'commander'
-import type { BenchCase } from './bench-case.ts'
+import { cases, listed } from './bench-cases.ts'
 import { describeMachine } from './describe-machine.ts'
 import { growthCases } from './growth-cases.ts'
-import { idleCase } from './idle-case.ts'
 import { type Lab, openLab } from './lab.ts'
-import { loadCases } from './load-cases.ts'
 import { atMost, measureLoad } from './measure-load.ts'
-import { memoryCase } from './memory-case.ts'
-import { readCases } from './read-cases.ts'
-import { rebuildCase } from './rebuild-case.ts'
+import { withTables } from './readme-tables.ts'
 import { Report } from './report.ts'
 import { comparison, cpuTable, figureTable } from './tables.ts'
 
 const root = join(import.meta.dirname, '../../..')
-const cases: Readonly<Record<string, BenchCase>> = {
-  ...loadCases,
-  ...readCases,
-  rebuild: rebuildCase,
-  idle: idleCase,
-  ...growthCases,
-  memory: memoryCase,
-}
-
-const listed = Object.entries(cases)
-  .map(([name, { title, standard }]) => `  ${standard ? ' ' : '*'} ${name.padEnd(16)}${title}`)
-  .join('\n')
-
 type Flags = {
   readonly only?: readonly string[]
   readonly growth?: boolean
   readonly compare?: string
   readonly out?: string
   readonly profile?: string
+  readonly minutes: string
+  readonly readme?: string
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
@@ -46,7 +31,12 @@ await new Command('npm run bench --')
   .option('--only <case...>', 'these cases instead of the standard set')
   .option('--growth', 'the standard set and what must not grow: log-length and users')
   .option('--compare <file>', 'show how the figures changed since an earlier result')
-  .option('--out <file>', 'where the result goes (default: bench/results/<date>.json)')
+  .option(
+    '--out <file>',
+    'where the result goes (default: bench/results/<date>.json; with --only nowhere)',
+  )
+  .option('--minutes <count>', 'how long the case memory measures', '10')
+  .option('--readme <file>', "measure nothing: put a result's tables into README.md")
   .option('--profile <folder>', "CPU profiles of the services, for Chromium's developer tools")
   .showHelpAfterError()
   .addHelpText(
@@ -58,13 +48,19 @@ ${listed}
 Examples:
   npm run bench
   npm run bench -- --only local-max federated-max --compare bench/results/2026-01-31.json
-  npm run bench -- --only memory`,
+  npm run bench -- --only memory --minutes 3
+  npm run bench -- --readme bench/results/2026-01-31.json`,
   )
-  .action(bench)
+  .action((flags: Flags) => bench(flags).catch(fail))
   .parseAsync()
 
 async function bench(flags: Flags): Promise<void> {
+  if (flags.readme !== undefined) return updateReadme(await readReport(flags.readme))
   const names = chosen(flags)
+  const minutes = Number(flags.minutes)
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > 600) {
+    throw invalid(`--minutes is "${flags.minutes}": write a whole number from 1 to 600`)
+  }
   const before = flags.compare === undefined ? undefined : await readReport(flags.compare)
   const began = Date.now()
   const lab = await openLab({
@@ -83,7 +79,7 @@ async function bench(flags: Flags): Promise<void> {
       if (one === undefined) continue
       say(`${name}: ${one.title}`)
       try {
-        results[name] = { title: one.title, ...(await one.run(lab)) }
+        results[name] = { title: one.title, ...(await one.run(lab, { minutes })) }
       } catch (error) {
         failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
         say(`  failed: ${failures.at(-1)}`)
@@ -91,12 +87,16 @@ async function bench(flags: Flags): Promise<void> {
     }
     const date = new Date().toISOString()
     const report: Report = { mailxBench: 1, date, ...description, results }
-    const file = resolve(flags.out ?? join(root, 'bench/results', `${date.slice(0, 10)}.json`))
-    await mkdir(join(file, '..'), { recursive: true })
-    await writeFile(file, `${JSON.stringify(report, null, 2)}\n`)
+    const standard = join(root, 'bench/results', `${date.slice(0, 10)}.json`)
+    const file = flags.out ?? (flags.only === undefined ? standard : undefined)
+    if (file !== undefined) {
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(file, `${JSON.stringify(report, null, 2)}\n`)
+    }
     process.stdout.write(`${figureTable(report)}\n\n${cpuTable(report)}\n`)
     if (before !== undefined) process.stdout.write(`\n${comparison(before, report)}\n`)
-    say(`${Math.round((Date.now() - began) / 1000)} s; the result is in ${file}`)
+    const seconds = Math.round((Date.now() - began) / 1000)
+    say(`${seconds} s; the result is ${file === undefined ? 'not kept (--out)' : `in ${file}`}`)
     if (failures.length > 0) {
       say(`failed:\n  ${failures.join('\n  ')}`)
       process.exitCode = 1
@@ -104,6 +104,12 @@ async function bench(flags: Flags): Promise<void> {
   } finally {
     await lab.close()
   }
+}
+
+function fail(error: unknown): void {
+  const isWrong = error instanceof MailxError && error.code === 'INVALID_ARGUMENT'
+  say(error instanceof MailxError ? error.message : String(error))
+  process.exitCode = isWrong ? 2 : 1
 }
 
 /** Compilers and caches of a system that has just started would be measured with the first case. */
@@ -120,15 +126,23 @@ function chosen({ only, growth = false }: Flags): string[] {
   }
   const unknown = only.filter((name) => !Object.hasOwn(cases, name))
   if (unknown.length === 0) return [...only]
-  process.stderr.write(`--only names ${unknown.join(', ')}: write one of\n${listed}\n`)
-  return process.exit(2)
+  throw invalid(`--only names ${unknown.join(', ')}: write one of\n${listed}`)
+}
+
+function invalid(message: string): MailxError {
+  return new MailxError('INVALID_ARGUMENT', message)
+}
+
+async function updateReadme(report: Report): Promise<void> {
+  const path = join(root, 'README.md')
+  await writeFile(path, withTables(await readFile(path, 'utf8'), report))
 }
 
 async function readReport(path: string): Promise<Report> {
   const text = await readFile(path, 'utf8').catch((error: Error) => {
-    throw new MailxError('NOT_FOUND', `cannot read --compare ${path}: ${error.message}`)
+    throw new MailxError('NOT_FOUND', `cannot read the result ${path}: ${error.message}`)
   })
   const report = Report.safeParse(JSON.parse(text))
   if (report.success) return report.data
-  throw new MailxError('INVALID_ARGUMENT', `--compare ${path} is no result of this program`)
+  throw new MailxError('INVALID_ARGUMENT', `${path} is no result of this program`)
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Figure, higher, isMet, lower, median } from './figures.ts'
+import { withTables } from './readme-tables.ts'
 import { Report } from './report.ts'
 import { comparison, cpuTable, figureTable } from './tables.ts'
 
@@ -63,4 +64,16 @@ test('a report is read back as it was written, and nothing else is taken for one
     JSON.parse(JSON.stringify(before)),
   )
   expect(Report.safeParse({ results: {} }).success).toBe(false)
+})
+
+test('tables take the place of those before, and nothing else of the page changes', () => {
+  const marks = ['<!-- bench: npm run bench -- --readme FILE -->', '<!-- /bench -->']
+  const page = `before\n${marks[0]}\nold\n${marks[1]}\nafter`
+  const once = withTables(page, before)
+  expect(once.startsWith(`before\n${marks[0]}\n`)).toBe(true)
+  expect(once.endsWith(`${marks[1]}\nafter`)).toBe(true)
+  expect(once).not.toContain('\nold\n')
+  expect(once).toContain(figureTable(before))
+  expect(withTables(withTables(page, after), before)).toBe(once)
+  expect(() => withTables('no marks', before)).toThrow(/no <!-- bench/)
 })

@@ -1,0 +1,27 @@
+import { MailxError } from '@mailx/errors/mailx-error'
+import type { Report } from './report.ts'
+import { cpuTable, figureTable } from './tables.ts'
+
+const START = '<!-- bench: npm run bench -- --readme FILE -->'
+const END = '<!-- /bench -->'
+
+/** The page with the report's tables between its marks. Throws NOT_FOUND where there are none. */
+export function withTables(page: string, report: Report): string {
+  const start = page.indexOf(START)
+  const end = page.indexOf(END, start)
+  if (start < 0 || end < 0) throw new MailxError('NOT_FOUND', `the page has no ${START} … ${END}`)
+  return `${page.slice(0, start)}${START}\n\n${described(report)}\n\n${page.slice(end)}`
+}
+
+const described = (report: Report): string =>
+  [
+    `${report.date.slice(0, 10)}, ${machineOf(report)}:`,
+    figureTable(report),
+    'Microseconds of CPU for each message, by process:',
+    cpuTable(report),
+  ].join('\n\n')
+
+function machineOf({ machine, versions }: Report): string {
+  const of = (record: Readonly<Record<string, unknown>>, key: string) => String(record[key] ?? '?')
+  return `${of(machine, 'cpus')} × ${of(machine, 'model')}, ${of(machine, 'memoryGiB')} GiB, ${of(machine, 'system')}, Node ${of(versions, 'node')}, Postgres ${of(versions, 'postgres')}`
+}

@@ -1,12 +1,11 @@
-import { existsSync, statfsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sayOnStderr } from '@mailx/backends/backend'
 import { startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
 import { startRedis } from '@mailx/backends/start-redis'
 import type { TestProject } from 'vitest/node'
+import { roomyDir } from './roomy-dir.ts'
 import type { TestServers } from './test-servers.ts'
 
 const accounts = Array.from({ length: 128 }, (_, index) => `a${index}`)
@@ -32,17 +31,4 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await Promise.all([postgres.stop(), nats.stop(), redis.stop()])
     await rm(counters, { recursive: true })
   }
-}
-
-const ROOM = 4 * 1024 ** 3
-
-/**
- * In memory where there is room. The servers work as on a disk, with every safety on; only the wait
- * for it is gone, as is the data at a power cut, which no test survives.
- */
-function roomyDir(): string {
-  const memory = '/dev/shm'
-  if (!existsSync(memory)) return tmpdir()
-  const { bavail, bsize } = statfsSync(memory)
-  return bavail * bsize >= ROOM ? memory : tmpdir()
 }

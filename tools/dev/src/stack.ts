@@ -24,6 +24,8 @@ export type StackOptions = {
   readonly tracing?: boolean
   /** Variables of all services. */
   readonly env?: Readonly<Record<string, string>>
+  /** Further variables of the services of one deployment. */
+  readonly envOf?: (deployment: string) => Readonly<Record<string, string>>
   /** Where logs and keyrings go; emptied at the start. */
   readonly folder?: string
   /** Servers that run already, for each deployment. Left out: the stack starts its own. */
@@ -91,7 +93,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           backends: await backendsOf(name),
           dnsResolver: dns.address,
           tracePeers: everyDomain,
-          env: { ...otel, ...options.env },
+          env: { ...otel, ...options.env, ...options.envOf?.(name) },
           instances: options.instances ?? 1,
           between: options.between !== undefined,
         })

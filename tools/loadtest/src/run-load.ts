@@ -5,6 +5,7 @@ import { dispatchAt, dispatchMax } from './dispatch.ts'
 import { inParallel } from './in-parallel.ts'
 import { intervalClock } from './interval-clock.ts'
 import { createJournal, type Journal, noJournal } from './journal.ts'
+import type { JournalRecord } from './journal-record.ts'
 import { keyringsOf, writeKeyrings } from './keyrings.ts'
 import { listen } from './listen.ts'
 import type { LoadPlan } from './load-plan.ts'
@@ -29,6 +30,8 @@ export type RunOptions = {
   readonly watch?: Watch
   readonly say?: (line: string) => void
   readonly onInterval?: (interval: Interval) => void
+  /** Hears every record of the journal when it is made. */
+  readonly onRecord?: (record: JournalRecord) => void
   /** Ends the sending; what was sent is still waited for. */
   readonly signal?: AbortSignal
 }
@@ -51,7 +54,7 @@ export async function runLoad(options: RunOptions): Promise<LoadResult> {
   const startedAt = new Date().toISOString()
   const writing = options.writing ?? circles(people.everybody, plan.mode, plan.recipients.max)
   const recipients = [...new Set(writing.flatMap(({ others }) => others))]
-  const journal = await openJournal(options, runId, startedAt)
+  const journal = heardBy(options.onRecord, await openJournal(options, runId, startedAt))
   const stop = new AbortController()
   let began = performance.now()
   const now = () => performance.now() - began
@@ -149,6 +152,18 @@ async function openJournal(
     submit: plan.submit,
     users: people.everybody.map(({ address }) => address),
   })
+}
+
+/** `write` and `close` are the journal's own. */
+function heardBy(hear: RunOptions['onRecord'], journal: Journal): Journal {
+  if (hear === undefined) return journal
+  return {
+    ...journal,
+    add(record) {
+      hear(record)
+      journal.add(record)
+    },
+  }
 }
 
 const timesOf = ({ pace, seed }: LoadPlan): readonly number[] =>

@@ -1,0 +1,69 @@
+import type { Random } from '@mailx/loadtest-tool/random'
+import type { Rig, RigPlan } from './rig.ts'
+
+/** What was broken, which says how soon mail has to flow again. */
+export type Recovery = 'service' | 'postgres' | 'everything'
+
+/** How soon a message that was handed over afterwards succeeds, in ms. */
+export const promised: Readonly<Record<Recovery, number>> = {
+  service: 5_000,
+  postgres: 10_000,
+  everything: 30_000,
+}
+
+/** The first success that ends a fault, of a message that was handed over after it. */
+export type Success =
+  /** A sender at the domain was told that a message is accepted. */
+  | { readonly kind: 'accepted'; readonly domain: string }
+  /** A recipient at the domain was told of a message of the same domain, or of another one. */
+  | { readonly kind: 'notified'; readonly domain: string; readonly from: 'here' | 'elsewhere' }
+
+/** What an injector did. The rig is whole again when it resolves. */
+export type Injected = {
+  /** From when on the recovery counts, a `performance.now()`: when it broke, or when it was healed. */
+  readonly since: number
+  /** What was injected, where `counts` of the fault does not say it. */
+  readonly counts?: number
+  /** What could not be done on this machine, and why. */
+  readonly notPossible?: string
+}
+
+export type Occasion = {
+  readonly rig: Rig
+  readonly random: Random
+  /** Whether there is time: what is stopped stands still for as long as is promised to be survived. */
+  readonly long: boolean
+}
+
+export type Fault = {
+  /** Unique; what `--only` goes by. */
+  readonly name: string
+  /** How many faults one injection is: a rolling restart is many. Default: 1. */
+  readonly counts?: number
+  /** How often in a full run. Default: 1. */
+  readonly rounds?: number
+  /** Part of `npm test`. */
+  readonly selected?: boolean
+  /** Which promise holds for it. Left out: it has to recover within PATIENCE_MS. */
+  readonly recovery?: Recovery
+  /** What must succeed afterwards. Left out: everything, at both domains. */
+  readonly success?: readonly Success[]
+  inject(occasion: Occasion): Promise<Injected>
+}
+
+/** Faults that share a running stack, under one load and with one journal. */
+export type Group = {
+  readonly name: string
+  readonly about: string
+  readonly rig: RigPlan
+  /** Messages a second: less than what the stack can do, so that it catches up between faults. */
+  readonly perSecond: number
+  readonly faults: readonly Fault[]
+  /** Why it cannot run here; undefined when it can. */
+  readonly obstacle?: () => string | undefined
+  /** Clocks that are a day off refuse what others take, and that is right; elsewhere nothing may be. */
+  readonly mayRefuse?: boolean
+}
+
+/** Whatever was broken, mail flows again after this time, in ms. */
+export const PATIENCE_MS = 60_000

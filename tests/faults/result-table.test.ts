@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import type { Group } from './fault.ts'
+import { recoveryLines } from './recovery.ts'
+import { resultTable } from './result-table.ts'
+import type { GroupResult, InjectedFault } from './run-group.ts'
+import { scheduleOf } from './schedule.ts'
+
+const group: Group = {
+  name: 'services',
+  about: '',
+  rig: { instances: 1, separate: true, disks: false, clocks: false },
+  perSecond: 1,
+  faults: ['one', 'two', 'three', 'four'].map((name) => ({
+    name,
+    rounds: 2,
+    inject: async () => ({ since: 0 }),
+  })),
+}
+
+const injected = (name: string, recoveredMs: number | undefined): InjectedFault => ({
+  name,
+  recovery: 'service',
+  counts: 2,
+  recoveredMs,
+})
+
+const resultOf = (...faults: InjectedFault[]): GroupResult => ({
+  group,
+  injected: faults,
+  accepted: 7,
+  refused: 0,
+  resent: 0,
+  findings: { lost: 0, duplicated: 0, reordered: 0, corrupt: 0, unresolved: 0, unexpected: 0 },
+  problems: [],
+  seconds: 1,
+})
+
+const isKept = (...times: number[]) =>
+  recoveryLines([resultOf(...times.map((ms) => injected('one', ms)))])[0]?.isKept
+
+const schedule = (seed: number, name?: string) =>
+  scheduleOf(group, {
+    seed,
+    long: true,
+    chosen: (fault) => name === undefined || fault.name === name,
+  }).map((one) => ({ name: one.fault.name, seed: one.seed }))
+
+test('the table gathers what is the same at every service', () => {
+  const result = resultOf(
+    injected('kill gateway of a.test', 100),
+    injected('kill storage of b.test', 300),
+    injected('kill storage of a.test', 200),
+  )
+  const [head, total, line] = resultTable([result]).split('\n')
+  expect(head).toMatch(/^scenario +faults +accepted/)
+  expect(total).toMatch(/^SERVICES +6 +7$/)
+  expect(line).toMatch(/^ {2}kill a service +6 +200 ms +300 ms$/)
+})
+
+test('a median above the promise, and a single one far above it, break the promise', () => {
+  expect(isKept(4_000, 5_000, 14_000)).toBe(true)
+  expect(isKept(4_000, 5_001, 5_002)).toBe(false)
+  expect(isKept(1_000, 1_000, 15_001)).toBe(false)
+})
+
+test('the same seed gives the same order, and what a fault does depends on no other', () => {
+  expect(schedule(1)).toEqual(schedule(1))
+  expect(schedule(1)).not.toEqual(schedule(2))
+  expect(schedule(1)).toHaveLength(8)
+  expect(schedule(1, 'two')).toEqual(schedule(1).filter(({ name }) => name === 'two'))
+})

@@ -1,0 +1,146 @@
+import { type CrashPoint, crashPoints } from '@mailx/config/crash-at'
+import { type ServiceName, serviceNames } from '@mailx/dev-tool/deployment'
+import { killProcess, waitUntilReady } from '@mailx/dev-tool/service-process'
+import { crashSites } from './crash-sites.ts'
+import type { Fault, Success } from './fault.ts'
+import { endsWithin, freeze, killAndRevive, pidOf, READY_WITHIN_MS } from './processes.ts'
+import { type Domain, domains, otherThan, processOf, type Rig } from './rig.ts'
+
+/** What of a service's work shows that it is back. */
+export function successOf(domain: Domain, name: ServiceName): readonly Success[] {
+  switch (name) {
+    case 'storage':
+      return [{ kind: 'notified', domain, from: 'here' }]
+    case 'inbound-federation':
+      return [{ kind: 'notified', domain, from: 'elsewhere' }]
+    case 'outbound-federation':
+      return [{ kind: 'notified', domain: otherThan(domain), from: 'elsewhere' }]
+    case 'gateway':
+    case 'identity':
+    case 'transparency':
+    case 'directory':
+      return [{ kind: 'accepted', domain }]
+  }
+}
+
+const each = domains.flatMap((domain) => serviceNames.map((name) => ({ domain, name })))
+
+export const kills: readonly Fault[] = each.map(({ domain, name }) => ({
+  name: `kill ${name} of ${domain}`,
+  recovery: 'service',
+  success: successOf(domain, name),
+  async inject({ rig }) {
+    return { since: await killAndRevive(rig, domain, processOf(rig, domain, name)) }
+  },
+}))
+
+const places = Object.keys(crashPoints).flatMap((point) =>
+  crashSites[point as CrashPoint].map((name) => ({ point: point as CrashPoint, name })),
+)
+
+const selectedPoints: readonly CrashPoint[] = [
+  'gateway.after-commit',
+  'projection.before-commit',
+  'outbound.after-answer',
+  'inbound.after-commit',
+]
+
+/** Under load a process comes by every point of its own within moments. */
+const REACHED_WITHIN_MS = 30_000
+
+/** Every step of a message between submission and push, in every service that takes it. */
+export const crashes: readonly Fault[] = places.map(({ point, name }, index) => {
+  const domain = domains[index % domains.length] as Domain
+  return {
+    name: `crash ${point} in ${name}`,
+    // It is killed to be started with the switch, and dies by the switch.
+    counts: 2,
+    recovery: 'service',
+    success: successOf(domain, name),
+    selected: selectedPoints.includes(point) && name !== 'storage',
+    async inject({ rig, random }) {
+      const service = processOf(rig, domain, name)
+      await killProcess(service)
+      const env = { MAILX_CRASH_AT: `${point}:${random.int(1, 20)}` }
+      const armed = rig.deployment(domain).revive(service, { env })
+      if (!(await endsWithin(armed, REACHED_WITHIN_MS))) {
+        throw new Error(`${name} of ${domain} did not come by ${point}`)
+      }
+      if (armed.process.signalCode !== 'SIGKILL') {
+        throw new Error(`${name} of ${domain} ended before it came by ${point}: ${armed.logFile}`)
+      }
+      const since = performance.now()
+      const revived = rig.deployment(domain).revive(armed)
+      await waitUntilReady(revived, READY_WITHIN_MS)
+      return { since }
+    },
+  }
+})
+
+const STILL_MS = { long: 30_000, short: 4_000 }
+
+type Site = { readonly domain: Domain; readonly name: ServiceName }
+
+const [here, there] = domains
+
+/** Services that do not wait for each other stand still together, so that it does not take all day. */
+const still: readonly (readonly Site[])[] = [
+  [
+    { domain: here, name: 'storage' },
+    { domain: there, name: 'outbound-federation' },
+  ],
+  [
+    { domain: there, name: 'storage' },
+    { domain: here, name: 'outbound-federation' },
+  ],
+  [
+    { domain: here, name: 'gateway' },
+    { domain: there, name: 'inbound-federation' },
+  ],
+  [
+    { domain: there, name: 'gateway' },
+    { domain: here, name: 'inbound-federation' },
+  ],
+  each.filter(({ name }) => ['identity', 'transparency', 'directory'].includes(name)),
+]
+
+export const freezes: readonly Fault[] = still.map((sites, index) => ({
+  name: `SIGSTOP ${sites.map(({ domain, name }) => `${name} of ${domain}`).join(', ')}`,
+  counts: sites.length,
+  selected: index === 0,
+  async inject({ rig, long }) {
+    const pids = sites.map(({ domain, name }) => pidOf(processOf(rig, domain, name)))
+    await freeze(pids, long ? STILL_MS.long : STILL_MS.short)
+    return { since: performance.now() }
+  },
+}))
+
+export const everything: Fault = {
+  name: 'kill everything',
+  counts: 3 + each.length,
+  rounds: 2,
+  selected: true,
+  recovery: 'everything',
+  inject: async ({ rig }) => ({ since: await killEverything(rig) }),
+}
+
+/** All services and all servers, at once; and all of them again. Resolves with when all were gone. */
+export async function killEverything(
+  rig: Rig,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<number> {
+  const servers = Object.values(rig.servers)
+  const services = domains.flatMap((domain) =>
+    rig.deployment(domain).processes.map((service) => ({ domain, service })),
+  )
+  await Promise.all([
+    ...services.map(({ service }) => killProcess(service)),
+    ...servers.map((server) => server.kill()),
+  ])
+  await meanwhile()
+  const since = performance.now()
+  await Promise.all(servers.map((server) => server.restart()))
+  const revived = services.map(({ domain, service }) => rig.deployment(domain).revive(service))
+  await Promise.all(revived.map((service) => waitUntilReady(service, READY_WITHIN_MS)))
+  return since
+}

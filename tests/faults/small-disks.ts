@@ -1,0 +1,60 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { photograph } from './disks.ts'
+import type { Fault, Occasion } from './fault.ts'
+import { postgresPids } from './postgres-server.ts'
+import { freezeAll } from './processes.ts'
+import { type Disks, type Rig } from './rig.ts'
+import { killEverything } from './services-killed.ts'
+
+function disksOf({ disks }: Rig): Disks {
+  if (disks === undefined) throw new Error('this stack has no disks of its own')
+  return disks
+}
+
+const full = (name: string, which: 'data' | 'nats', selected: boolean): Fault => ({
+  name,
+  rounds: 2,
+  selected,
+  async inject({ rig, random }: Occasion) {
+    const disk = disksOf(rig)[which]
+    await disk.fill()
+    try {
+      await delay(random.int(3_000, 5_000))
+    } finally {
+      await disk.free()
+    }
+    return { since: performance.now() }
+  },
+})
+
+/**
+ * The disks are photographed while nothing runs on, and everything that ran is killed and starts on what
+ * the photographs hold: what was written and not flushed is gone. All who could have told a client of
+ * something stand still from before the photograph on.
+ */
+const powerLoss: Fault = {
+  name: 'power loss of the whole stack',
+  rounds: 5,
+  selected: true,
+  recovery: 'everything',
+  async inject({ rig }) {
+    const { data, nats, outer } = disksOf(rig)
+    const disks = [data, nats].map((disk, index) => ({
+      disk,
+      photo: join(outer.path, `photo-${index}`),
+    }))
+    await freezeAll(rig, await postgresPids(rig.servers.postgres))
+    for (const { disk, photo } of disks) await photograph(disk.image, photo)
+    const since = await killEverything(rig, async () => {
+      for (const { disk, photo } of disks) await disk.becomes(photo)
+    })
+    return { since }
+  },
+}
+
+export const diskFaults: readonly Fault[] = [
+  full("Postgres' disk full", 'data', true),
+  full("JetStream's disk full", 'nats', false),
+  powerLoss,
+]

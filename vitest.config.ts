@@ -20,13 +20,21 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: [integration, 'tests/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/dist/**'],
+          exclude: ['tests/chart/**', '**/node_modules/**', '**/dist/**'],
           globalSetup: ['libs/testing/src/global-setup.ts'],
           // On a machine of somebody else's, one that other work takes the time from: what passes only
           // the second time is named at the end.
           retry: process.env.CI ? 1 : 0,
           testTimeout: 30_000,
           hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'chart',
+          include: ['tests/chart/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -19,6 +19,7 @@ const roomForYoungObjects = ['--max-semi-space-size=64']
 const commands = {
   start: { does: 'brings up two domains and sends a message', script: 'tools/dev/src/main.ts' },
   test: { does: 'runs all tests', script: 'tools/run-tests.mjs' },
+  'chart:generate': { does: 'makes the values of the chart', script: 'tools/chart/src/main.ts' },
   check: { does: 'runs everything that CI checks', script: 'tools/check.mjs' },
   bench: {
     does: 'measures the standard set',

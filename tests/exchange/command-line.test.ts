@@ -6,6 +6,7 @@ import { eventually } from '@mailx/testing/eventually'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { registered, type User, userOf } from './command-line.ts'
 import { patience, testStack } from './people.ts'
+import { startCommand } from './programs.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 180_000 })
 
@@ -54,6 +55,24 @@ const send = (from: User, ...args: readonly string[]) => from.json<Sent>('send',
 /** Waits until the message is in the mailbox, and reads it. */
 const read = (user: User, { messageId }: Sent, ...args: readonly string[]) =>
   eventually(() => user.json<Read>('read', messageId, ...args), patience)
+
+/** What `helm test` runs, with the client of this checkout. */
+const selfTest = (domain: string) => {
+  const root = join(import.meta.dirname, '../..')
+  const client = `${process.execPath} ${join(root, 'tools/mailx/src/main.ts')}`
+  const env = { ...stack.clientEnv, DOMAIN: domain, MAILX: client }
+  return startCommand([process.execPath, join(root, 'charts/mailx/files/self-test.mjs')], { env })
+    .ended
+}
+
+test('the self-test of a release writes to itself and reads it, or says which step failed', async () => {
+  const fine = await selfTest('a.test')
+  expect(fine).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(fine.stdout).toMatch(/is registered.*\n.*is accepted.*\nit was delivered.*\n$/)
+  const lost = await selfTest('c.test')
+  expect(lost).toMatchObject({ exitCode: 1, stdout: '' })
+  expect(lost.stderr).toContain('there is no domain c.test')
+})
 
 test('keys lie under a passphrase, or in the open when that is asked for, for their owner alone', async () => {
   for (const [user, isProtected] of [

@@ -1,3 +1,7 @@
+import { Resolver } from 'node:dns/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Account } from '@mailx/client/account'
 import { signedIn } from '@mailx/client/session'
 import type { Stack } from '@mailx/dev-tool/stack'
@@ -57,6 +61,19 @@ const caughtUp = () =>
     expect(lags.filter(({ lag }) => lag > 0)).toEqual([])
     return lags
   }, patience)
+
+test('domains shows the record that each hosted domain needs, and takes the database from a file', async () => {
+  const file = join(await mkdtemp(join(tmpdir(), 'mailx-url-')), 'url')
+  await writeFile(file, `${env().DATABASE_URL}\n`)
+  const { HTTP_ENDPOINT = '' } = deploymentOf(stack, 'a').deployment.env
+  const resolver = new Resolver()
+  resolver.setServers([stack.dns.address])
+  const published = (await resolver.resolveTxt('_mailx.a.test')).map((strings) => strings.join(''))
+  const { stdout } = await run('mailxctl', ['domains'], {
+    env: { DATABASE_URL_FILE: file, HTTP_ENDPOINT },
+  })
+  expect(stdout).toBe(`_mailx.a.test. TXT "${published[0]}"\n`)
+})
 
 test('log tail shows the newest events, their data when asked, and what comes after', async () => {
   type Event = { readonly type: string; readonly partition: string; readonly traceparent: string }

@@ -6,7 +6,15 @@ export type VariableNotes = {
   readonly write: string
   /** May also be read from the file that `<NAME>_FILE` names. */
   readonly secret?: boolean
+  /** What its value is where values have types, in a YAML file say; text when left out. */
+  readonly typed?: VariableType
 }
+
+/** In the words of JSON Schema. */
+export type VariableType =
+  | { readonly type: 'integer'; readonly minimum: number; readonly maximum: number }
+  | { readonly type: 'boolean' }
+  | { readonly type: 'array' }
 
 /** Adds notes to a variable's schema; put it last, or before `.default()` and `.optional()`. */
 export const noted = <Schema extends z.ZodType>(schema: Schema, notes: VariableNotes): Schema =>
@@ -63,6 +71,7 @@ export const key32 = () =>
 export const flag = () =>
   noted(z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'] }), {
     write: 'true or false',
+    typed: { type: 'boolean' },
   })
 
 /** A whole number within limits. */
@@ -75,7 +84,10 @@ export const count = (min: number, max: number) =>
       .refine((number) => number >= min && number <= max, {
         error: `is not between ${min} and ${max}`,
       }),
-    { write: `a whole number from ${min} to ${max}` },
+    {
+      write: `a whole number from ${min} to ${max}`,
+      typed: { type: 'integer', minimum: min, maximum: max },
+    },
   )
 
 /** A list separated by commas; empty items are left out. */
@@ -87,7 +99,7 @@ export const list = (write: string) =>
         .map((item) => item.trim())
         .filter((item) => item !== ''),
     ),
-    { write },
+    { write, typed: { type: 'array' } },
   )
 
 function portInRange(text: string): boolean {

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 
 /** IANA special-purpose registry, IPv4: nothing here is a peer on the Internet. */
-const special4: readonly (readonly [string, number])[] = [
+export const special4: readonly (readonly [string, number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -26,7 +26,7 @@ const special4: readonly (readonly [string, number])[] = [
  * IPv6 is the other way round: only 2000::/3 is global unicast, less these. Everything that carries an
  * IPv4 address inside (mapped, compatible, NAT64, 6to4, Teredo) falls outside one way or the other.
  */
-const special6: readonly (readonly [string, number])[] = [
+export const special6: readonly (readonly [string, number])[] = [
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],

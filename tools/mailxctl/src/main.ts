@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { domainsCommand } from './commands/domains.ts'
 import { tailCommand, verifyCommand } from './commands/log.ts'
 import {
   lagCommand,
@@ -20,6 +21,8 @@ const program = new Command('mailxctl')
     `
 Environment:
   DATABASE_URL         postgres://user:password@host:5432/database of the deployment
+                       (or DATABASE_URL_FILE: a file that holds it)
+  HTTP_ENDPOINT        for domains: as identity has it
   ALSO_DATABASE_URLS   for trace: those of further deployments, separated by commas
   OPS_URLS             for status: the ops ports of the processes, separated by commas
   TRACES_URL           for trace: the HTTP API of Jaeger, Tempo or otel-view
@@ -27,6 +30,7 @@ Environment:
 Examples:
   mailxctl status
   mailxctl trace 018f3c5e-7a1b-7c2d-8e3f-0123456789ab
+  mailxctl domains
   mailxctl log tail --follow
   mailxctl log verify
   mailxctl projection lag
@@ -52,6 +56,11 @@ program
   .option('--traces <url>', 'where traces are kept (default: TRACES_URL)')
   .option('--also <url...>', 'databases of further deployments (default: ALSO_DATABASE_URLS)')
   .action(run(traceCommand))
+
+program
+  .command('domains')
+  .description('the hosted domains, and the TXT record that each needs in DNS')
+  .action(run(domainsCommand))
 
 const log = program.command('log').description('the event log')
 log

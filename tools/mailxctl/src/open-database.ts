@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import { type EventLog } from '@mailx/event-log/event-log'
@@ -6,10 +7,16 @@ import type { Pool } from 'pg'
 
 export type Database = { readonly pool: Pool; readonly log: EventLog }
 
+/** As the services have it: in the variable, or in the file that DATABASE_URL_FILE names. */
+function urlOf({ DATABASE_URL, DATABASE_URL_FILE }: NodeJS.ProcessEnv): string | undefined {
+  if (DATABASE_URL || !DATABASE_URL_FILE) return DATABASE_URL
+  return readFileSync(DATABASE_URL_FILE, 'utf8').trim()
+}
+
 /** Opens a deployment's database, the one of DATABASE_URL, for as long as `work` runs. */
 export async function withDatabase<Result>(
   work: (database: Database) => Promise<Result>,
-  url: string | undefined = process.env['DATABASE_URL'],
+  url: string | undefined = urlOf(process.env),
 ): Promise<Result> {
   if (!url) {
     throw new MailxError(

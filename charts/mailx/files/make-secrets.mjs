@@ -1,0 +1,59 @@
+// Makes the keys of a Kubernetes Secret that are not there yet: SECRET_KEYS of SECRET_NAME in
+// SECRET_NAMESPACE, each 32 random bytes in base64. What is there stays as it is, whoever made it. It
+// runs as a Job of the chart and needs nothing but Node.
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+
+const {
+  KUBERNETES_SERVICE_HOST: host = 'kubernetes.default.svc',
+  KUBERNETES_SERVICE_PORT: port = '443',
+  KUBERNETES_API: api = `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+  SERVICE_ACCOUNT_TOKEN_FILE: tokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token',
+  SECRET_NAME: name,
+  SECRET_NAMESPACE: namespace,
+  SECRET_KEYS: keys = '',
+} = process.env
+
+const wanted = keys.split(',').filter((key) => key !== '')
+const collection = `/api/v1/namespaces/${namespace}/secrets`
+
+const there = await ask('GET', `${collection}/${name}`)
+if (there === undefined) {
+  const stringData = Object.fromEntries(wanted.map((key) => [key, newKey()]))
+  const annotations = { 'helm.sh/resource-policy': 'keep' }
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name, annotations }, stringData }
+  await ask('POST', collection, 'application/json', secret)
+  console.log(`made ${name} with ${wanted.join(', ')}`)
+} else {
+  const missing = wanted.filter((key) => !(key in (there.data ?? {})))
+  if (missing.length > 0) {
+    // Refused with 409 when somebody has changed the Secret in between: then the next try looks again.
+    const stringData = Object.fromEntries(missing.map((key) => [key, newKey()]))
+    const metadata = { resourceVersion: there.metadata.resourceVersion }
+    const patch = { metadata, stringData }
+    await ask('PATCH', `${collection}/${name}`, 'application/merge-patch+json', patch)
+  }
+  console.log(missing.length > 0 ? `added ${missing.join(', ')}` : 'everything is there')
+}
+
+function newKey() {
+  return randomBytes(32).toString('base64')
+}
+
+/** The answer, or undefined where there is nothing. Anything else that is not a success ends the Job. */
+async function ask(method, path, type, body) {
+  const response = await fetch(`${api}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`,
+      accept: 'application/json',
+      ...(type && { 'content-type': type }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(15_000),
+  })
+  if (response.status === 404 && method === 'GET') return undefined
+  if (response.ok) return response.json()
+  const { message = response.statusText } = await response.json().catch(() => ({}))
+  throw new Error(`${method} ${path}: ${response.status} ${message}`)
+}

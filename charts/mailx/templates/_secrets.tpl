@@ -1,0 +1,27 @@
+{{/*
+JSON: where the secret that a variable names comes from: {"name": of the Secret, "key": in it}, or {} when
+nobody gives it and nobody makes it.
+*/}}
+{{- define "mailx.secretOf" -}}
+{{- $root := .root -}}
+{{- $full := include "mailx.fullname" $root -}}
+{{- $values := $root.Values -}}
+{{- $sources := dict "BUS_KEY" $values.secrets.busKey "SESSION_KEY" $values.secrets.sessionKey "KEY_ENCRYPTION_KEY" $values.secrets.keyEncryptionKey "DATABASE_URL" $values.postgres.url "NATS_URL" $values.nats.url "REDIS_URL" $values.redis.url -}}
+{{- $source := get $sources .variable -}}
+{{- $made := has .variable (list "BUS_KEY" "SESSION_KEY" "KEY_ENCRYPTION_KEY") -}}
+{{- $result := dict -}}
+{{- if $source.value -}}
+{{- $result = dict "name" (printf "%s-given" $full) "key" .variable -}}
+{{- else if $source.existingSecret.name -}}
+{{- $result = dict "name" $source.existingSecret.name "key" ($source.existingSecret.key | default .variable) -}}
+{{- else if and (eq .variable "DATABASE_URL") $values.postgres.cluster.enabled -}}
+{{- $result = dict "name" (printf "%s-postgres-app" $full) "key" "uri" -}}
+{{- else if and (eq .variable "NATS_URL") $values.nats.server.enabled -}}
+{{- $result = dict "plain" (printf "nats://%s-nats.%s.svc:4222" $full $root.Release.Namespace) -}}
+{{- else if and (eq .variable "REDIS_URL") $values.redis.server.enabled -}}
+{{- $result = dict "plain" (printf "redis://%s-valkey.%s.svc:6379/0" $full $root.Release.Namespace) -}}
+{{- else if and $made $values.secrets.generate -}}
+{{- $result = dict "name" (printf "%s-generated" $full) "key" .variable -}}
+{{- end -}}
+{{ toJson $result }}
+{{- end -}}

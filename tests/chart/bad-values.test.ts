@@ -1,0 +1,249 @@
+import { describe, expect, test } from 'vitest'
+import { profile, refusal } from './helm.ts'
+
+const minimal = (...values: readonly object[]) => refusal(profile('minimal'), ...values)
+const external = (...values: readonly object[]) => refusal(profile('external'), ...values)
+const key = Buffer.alloc(32, 7).toString('base64')
+
+/** The lines between the first and Helm's own last words. */
+const mistakes = (text: string): string[] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('  '))
+    .map((line) => line.trim())
+
+describe('a slip is refused before anything is rendered, with its path', () => {
+  test.each<[string, object, string]>([
+    [
+      'a typo in a block',
+      { services: { gateway: { replcas: 2 } } },
+      "at '/services/gateway': additional properties 'replcas' not allowed",
+    ],
+    ['a typo at the top', { domians: [] }, "additional properties 'domians' not allowed"],
+    [
+      'a typo in a variable',
+      { services: { storage: { config: { DEFAULT_QOTA_BYTES: 1 } } } },
+      "at '/services/storage/config': additional properties 'DEFAULT_QOTA_BYTES' not allowed",
+    ],
+    [
+      'a variable of another service',
+      { services: { storage: { config: { SESSION_TTL_MS: 60000 } } } },
+      "at '/services/storage/config': additional properties 'SESSION_TTL_MS' not allowed",
+    ],
+    [
+      'a number in words',
+      { services: { gateway: { replicas: 'two' } } },
+      "at '/services/gateway/replicas': got string, want integer",
+    ],
+    [
+      'a number out of bounds',
+      { config: { LOG_PARTITIONS: 65 } },
+      "at '/config/LOG_PARTITIONS': maximum: got 65, want 64",
+    ],
+    [
+      'a word that is none',
+      { config: { LOG_LEVEL: 'loud' } },
+      "at '/config/LOG_LEVEL': value must be one of",
+    ],
+    [
+      'a flag in words',
+      { networkPolicy: { enabled: 'yes' } },
+      "at '/networkPolicy/enabled': got string, want boolean",
+    ],
+    ['a list that is text', { domains: 'a.example' }, "at '/domains': got string, want array"],
+    ['a digest that is none', { image: { digest: 'sha256:abc' } }, "at '/image/digest'"],
+  ])('%s', async (_what, values, words) => {
+    expect(await minimal(values)).toContain(words)
+  })
+
+  test('two slips are told at once', async () => {
+    const said = await minimal({ mode: 'half', services: { gateway: { replcas: 2 } } })
+    expect(said).toContain("at '/mode'")
+    expect(said).toContain("at '/services/gateway'")
+  })
+})
+
+describe('what cannot work is refused in plain words, with the value to change', () => {
+  test.each<[string, object, string]>([
+    [
+      'no domain',
+      { domains: [] },
+      'domains: is empty (write the domains to host, as in [a.example, b.example])',
+    ],
+    [
+      'two domains alike',
+      { domains: ['a.example', 'b.example', 'A.example'] },
+      'domains[2]: A.example is there already, as domains[0] (leave one out)',
+    ],
+    [
+      'something that is no domain',
+      { domains: ['https://a.example'] },
+      'domains[0]: "https://a.example" is not a domain in lower case',
+    ],
+    [
+      'no database',
+      { postgres: { url: { existingSecret: { name: '' } } } },
+      'postgres.url: is missing (write postgres.url.existingSecret.name, or set postgres.cluster.enabled)',
+    ],
+    [
+      'two databases',
+      { postgres: { cluster: { enabled: true } } },
+      'postgres.url: is set beside postgres.cluster.enabled (keep one of them)',
+    ],
+    [
+      'two NATS',
+      { nats: { server: { enabled: true } } },
+      'nats.url: is set beside nats.server.enabled (keep one of them)',
+    ],
+    [
+      'a missing secret',
+      { secrets: { generate: false, busKey: { value: key }, sessionKey: { value: key } } },
+      'secrets.keyEncryptionKey: is missing, and secrets.generate is off (write secrets.keyEncryptionKey.existingSecret.name, or let it be generated)',
+    ],
+    [
+      'a secret that is no key',
+      { secrets: { busKey: { value: 'hunter2' } } },
+      'secrets.busKey.value: is not 32 bytes in base64 (write the output of: openssl rand -base64 32)',
+    ],
+    [
+      'a secret given twice',
+      { secrets: { busKey: { value: key, existingSecret: { name: 'x' } } } },
+      'secrets.busKey: has a value and an existingSecret (keep one of them)',
+    ],
+    [
+      'a peer port behind an ingress',
+      { exposure: { peer: { via: 'Ingress' } } },
+      'exposure.peer.via: is Ingress, which ends TLS before the pod',
+    ],
+    [
+      'a peer port behind an HTTP route',
+      {
+        exposure: {
+          peer: { via: 'HTTPRoute' },
+          gateway: { name: 'edge', backendCaConfigMap: 'ca' },
+        },
+      },
+      'exposure.peer.via: is HTTPRoute, which ends TLS before the pod',
+    ],
+    [
+      'clients who see another certificate',
+      {
+        exposure: {
+          client: { via: 'GRPCRoute' },
+          gateway: { name: 'edge', backendCaConfigMap: 'ca' },
+        },
+      },
+      'exposure.client.via: is GRPCRoute, by which clients see',
+    ],
+    [
+      'a route without a Gateway',
+      { exposure: { peer: { via: 'TLSRoute' } } },
+      'exposure.gateway.name: is missing, and exposure.peer.via is TLSRoute',
+    ],
+    [
+      'a Gateway of no class',
+      { exposure: { peer: { via: 'TLSRoute' }, gateway: { create: true } } },
+      'exposure.gateway.className: is missing',
+    ],
+    [
+      'a Gateway that cannot know the pods',
+      { exposure: { wellKnown: { via: 'HTTPRoute' }, gateway: { name: 'edge' } } },
+      'exposure.gateway.backendCaConfigMap: is missing',
+    ],
+    [
+      'an endpoint without a port',
+      { endpoints: { peer: 'mailx.{domain}' } },
+      'endpoints.peer: is not host:port; {domain} may stand in it',
+    ],
+    [
+      'a port that nobody dials',
+      { endpoints: { peer: 'mailx-peer.{domain}:9000' } },
+      'endpoints.peer: has port 9000, which other domains do not dial (write 443, 8080 or 8443)',
+    ],
+    [
+      'two doors at one place',
+      { endpoints: { peer: 'mailx.{domain}:443' } },
+      'endpoints.http: is at port 443, where endpoints.peer is, too',
+    ],
+    [
+      'autoscaling twice',
+      {
+        services: { 'all-in-one': { autoscaling: { enabled: true }, keda: { enabled: true } } },
+        scaling: { prometheusAddress: 'http://prometheus:9090' },
+      },
+      'services.all-in-one.keda.enabled: is on beside services.all-in-one.autoscaling.enabled',
+    ],
+    [
+      'scaling by lag without Prometheus',
+      { services: { 'all-in-one': { keda: { enabled: true } } } },
+      'scaling.prometheusAddress: is missing, and services.all-in-one.keda.enabled is on',
+    ],
+    [
+      'too little time to stop',
+      { services: { 'all-in-one': { terminationGracePeriodSeconds: 10 } } },
+      'services.all-in-one.terminationGracePeriodSeconds: is shorter than preStopSeconds and SHUTDOWN_GRACE_MS together',
+    ],
+    [
+      'private peers in production',
+      { services: { 'all-in-one': { config: { ALLOW_PRIVATE_PEERS: true } } } },
+      'services.all-in-one.config.ALLOW_PRIVATE_PEERS: lets any domain make this one dial into your network',
+    ],
+    [
+      'private peers behind a policy',
+      {
+        config: { NODE_ENV: 'development' },
+        services: { 'all-in-one': { config: { ALLOW_PRIVATE_PEERS: true } } },
+      },
+      'networkPolicy.privatePeers: is off, and services.all-in-one.config.ALLOW_PRIVATE_PEERS is on',
+    ],
+    [
+      'a list that lets nobody in',
+      { services: { 'all-in-one': { config: { FEDERATION_POLICY: 'allow' } } } },
+      'federation.list: is empty while FEDERATION_POLICY is allow',
+    ],
+    [
+      'a static peer that is hosted here',
+      { federation: { staticPeers: { 'a.example': { publicKey: key, endpoint: 'https://x' } } } },
+      'federation.staticPeers.a.example: is one of domains',
+    ],
+    [
+      'two resolvers',
+      { dns: { resolver: '10.0.0.53:53', unbound: { enabled: true } } },
+      'dns.resolver: is set beside dns.unbound.enabled',
+    ],
+  ])('%s', async (_what, values, words) => {
+    const told = mistakes(await minimal(values))
+    expect(told).toHaveLength(1)
+    expect(told[0]).toContain(words)
+  })
+
+  test('two load balancers under one name', async () => {
+    const said = await external({
+      endpoints: { peer: 'mailx.{domain}:8443' },
+      exposure: { wellKnown: { via: 'LoadBalancer' } },
+    })
+    expect(mistakes(said)).toEqual([
+      expect.stringContaining(
+        'endpoints.peer: names the host of endpoints.client, but they get a load balancer each',
+      ),
+      expect.stringContaining(
+        'endpoints.peer: names the host of endpoints.http, but they get a load balancer each',
+      ),
+    ])
+  })
+
+  test('every mistake is told at once', async () => {
+    const said = await refusal()
+    expect(said).toContain('The values are wrong in 4 places:')
+    expect(mistakes(said).map((line) => line.split(':')[0])).toEqual([
+      'domains',
+      'nats.url',
+      'postgres.url',
+      'redis.url',
+    ])
+  })
+
+  test('no secret is repeated', async () => {
+    expect(await minimal({ secrets: { busKey: { value: 'hunter2' } } })).not.toContain('hunter2')
+  })
+})

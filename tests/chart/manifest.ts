@@ -1,0 +1,56 @@
+import { parseAllDocuments } from 'yaml'
+import { type RenderOptions, template } from './helm.ts'
+
+/** A rendered object, loosely: what is looked into is what the check is about. */
+// biome-ignore lint: manifests are data of many shapes
+export type Manifest = Record<string, any> & {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly [field: string]: unknown }
+}
+
+/** The objects of a rendering. Kubernetes reads YAML 1.1, so that is how they are read here. */
+export function parseManifests(text: string): Manifest[] {
+  return parseAllDocuments(text, { version: '1.1' }).flatMap((document) => {
+    if (document.errors.length > 0) throw document.errors[0] as Error
+    const object = document.toJS() as Manifest | null
+    return object === null ? [] : [object]
+  })
+}
+
+export const render = async (options: RenderOptions): Promise<Manifest[]> =>
+  parseManifests(await template(options))
+
+export const ofKind = (manifests: readonly Manifest[], ...kinds: readonly string[]): Manifest[] =>
+  manifests.filter(({ kind }) => kinds.includes(kind))
+
+export const called = (manifest: Manifest): string => `${manifest.kind}/${manifest.metadata.name}`
+
+const workloads = ['Deployment', 'StatefulSet', 'Job', 'Pod']
+
+export type PodOf = {
+  readonly owner: Manifest
+  readonly metadata: Manifest
+  readonly spec: Manifest
+}
+
+/** The pod templates of a rendering, with what they belong to. */
+export const podsOf = (manifests: readonly Manifest[]): PodOf[] =>
+  ofKind(manifests, ...workloads).map((owner) =>
+    owner.kind === 'Pod'
+      ? { owner, metadata: owner.metadata as never, spec: owner['spec'] as Manifest }
+      : {
+          owner,
+          metadata: owner['spec'].template.metadata as Manifest,
+          spec: owner['spec'].template.spec as Manifest,
+        },
+  )
+
+export const containersOf = (spec: Manifest): Manifest[] => [
+  ...((spec['initContainers'] as Manifest[] | undefined) ?? []),
+  ...(spec['containers'] as Manifest[]),
+]
+
+/** Whether labels are picked by matchLabels. */
+export const picks = (matchLabels: object, labels: Readonly<Record<string, string>>): boolean =>
+  Object.entries(matchLabels).every(([key, value]) => labels[key] === value)

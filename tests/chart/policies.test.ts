@@ -1,0 +1,211 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { isOwnKind, unknownFields } from './kubernetes-types.ts'
+import { called, type Manifest, ofKind } from './manifest.ts'
+import * as network from './network-policies.ts'
+import * as pods from './pod-policies.ts'
+import * as references from './reference-policies.ts'
+import { allRenderings, problemsIn, type Rendering } from './renderings.ts'
+import { schemaProblem } from './schemas.ts'
+
+let renderings: readonly Rendering[]
+beforeAll(async () => {
+  renderings = await allRenderings()
+}, 120_000)
+
+const problems = (check: (manifests: readonly Manifest[], name: string) => readonly string[]) =>
+  problemsIn(renderings, check)
+
+/** What the values of the profiles say is there already. */
+const declared = ['mailx', 'mailx-keys', 'mailx-kek', 'mailx-postgres']
+
+test('the renderings are many, and no two the same', () => {
+  const texts = renderings.map(({ manifests }) => JSON.stringify(manifests))
+  expect(texts.length).toBeGreaterThan(25)
+  expect(new Set(texts).size).toBe(texts.length)
+})
+
+describe('types', () => {
+  test('Kubernetes knows every field of its own kinds', () => {
+    expect(problems((manifests) => manifests.flatMap(unknownFields))).toEqual([])
+    const kinds = new Set(
+      renderings.flatMap(({ manifests }) => manifests.filter(isOwnKind).map(({ kind }) => kind)),
+    )
+    expect([...kinds].toSorted()).toEqual(
+      expect.arrayContaining([
+        'ConfigMap',
+        'Deployment',
+        'HorizontalPodAutoscaler',
+        'Job',
+        'NetworkPolicy',
+        'Service',
+      ]),
+    )
+  })
+
+  test('every object is as the schema of its kind wants it', async () => {
+    const found: string[] = []
+    for (const { name, manifests } of renderings) {
+      for (const manifest of manifests) {
+        const problem = await schemaProblem(manifest)
+        if (problem !== undefined) found.push(`${name}: ${called(manifest)}: ${problem}`)
+      }
+    }
+    expect(found).toEqual([])
+  })
+
+  test('a field that is misspelt and a scalar of another type are found', () => {
+    const [deployment] = ofKind(renderings[0]?.manifests ?? [], 'Deployment')
+    const broken = structuredClone(deployment) as Manifest
+    broken['spec'].template.spec.containers[0].imagePulPolicy = 'Always'
+    Object.assign(broken.metadata, { labels: { tier: 1 } })
+    expect(unknownFields(broken)).toEqual([
+      'Deployment.metadata.labels.tier is no string',
+      'Deployment.spec.template.spec.containers[0].imagePulPolicy is no field',
+    ])
+  })
+})
+
+describe('pods', () => {
+  test.each([
+    [
+      'are restricted, as Pod Security calls it, with a file system that stays as it is',
+      pods.restricted,
+    ],
+    ['request CPU and memory, and have a limit of memory alone', pods.sized],
+    ['have no token of the API, but for the Job that makes secrets', pods.tokens],
+    ['are probed where they serve, and not where they end by themselves', pods.probes],
+    ['are probed on the ops port, each probe at its path', pods.opsProbes],
+    ['have named ports, each once', pods.ports],
+    ['are given the time to stop', pods.grace],
+    ['are spread over zones', pods.spread],
+    ['may leave a node one at a time, and no budget guards a single pod', pods.budgets],
+    ['run images by version or digest', pods.images],
+    ['have no secret in their environment', pods.quietEnvironment],
+  ])('pods %s', (_sentence, check) => {
+    expect(problems(check)).toEqual([])
+  })
+})
+
+describe('references', () => {
+  test('every mounted Secret and ConfigMap is there, or declared to be', () => {
+    expect(problems((manifests) => references.missingReferences(manifests, declared))).toEqual([])
+    expect(problems((manifests) => references.missingReferences(manifests, []))).not.toEqual([])
+  })
+
+  test('nobody has made a ConfigMap in vain', () => {
+    expect(problems(references.unusedConfig)).toEqual([])
+  })
+
+  test('volumes and mounts are the same', () => {
+    expect(problems(references.mounts)).toEqual([])
+  })
+
+  test('selectors pick their pods, Services lead to ports that are there', () => {
+    expect(problems(references.selectors)).toEqual([])
+  })
+
+  test('what an object names is there', () => {
+    expect(problems(references.namedObjects)).toEqual([])
+  })
+
+  test('names are short enough, and each is there once', () => {
+    expect(problems(references.names)).toEqual([])
+  })
+
+  test('everything is in the namespace of the release', () => {
+    const elsewhere = (manifests: readonly Manifest[]) =>
+      manifests.filter(({ metadata }) => metadata['namespace'] !== 'mail').map(called)
+    expect(problems(elsewhere)).toEqual([])
+  })
+
+  test('no role may do anything, and secrets are read by name', () => {
+    const wide = (manifests: readonly Manifest[]) =>
+      ofKind(manifests, 'Role', 'ClusterRole').flatMap((role) =>
+        (role['rules'] as Manifest[])
+          .filter(
+            ({ resources, resourceNames, verbs }) =>
+              resources.includes('*') ||
+              verbs.includes('*') ||
+              (resourceNames === undefined && String(verbs) !== 'create'),
+          )
+          .map(() => called(role)),
+      )
+    expect(problems(wide)).toEqual([])
+  })
+
+  test('hooks are for tests alone: Jobs that install runs first would find nothing there', () => {
+    const hooks = (manifests: readonly Manifest[]) =>
+      manifests
+        .filter(({ metadata }) => {
+          const hook = (metadata['annotations'] as Record<string, string> | undefined)?.[
+            'helm.sh/hook'
+          ]
+          return hook !== undefined && hook !== 'test'
+        })
+        .map(called)
+    expect(problems(hooks)).toEqual([])
+  })
+})
+
+describe('keys of domains', () => {
+  const isKept = ({ metadata }: Manifest) =>
+    (metadata['annotations'] as Record<string, string> | undefined)?.['helm.sh/resource-policy'] ===
+    'keep'
+
+  test('no Secret and no database of the release goes with it', () => {
+    const lost = (manifests: readonly Manifest[]) =>
+      ofKind(manifests, 'Secret', 'Cluster')
+        .filter((one) => !isKept(one))
+        .map(called)
+    expect(problems(lost)).toEqual([])
+    const kept = renderings.flatMap(({ manifests }) => ofKind(manifests, 'Secret', 'Cluster'))
+    expect(new Set(kept.map(({ kind }) => kind))).toEqual(new Set(['Secret', 'Cluster']))
+  })
+})
+
+describe('network', () => {
+  test('every pod is shut off by default', () => {
+    expect(problems(network.defaultDeny)).toEqual([])
+  })
+
+  test('only outbound-federation and directory, or all in one, reach the Internet', () => {
+    const others = (manifests: readonly Manifest[]) =>
+      [...network.reachTheInternet(manifests).keys()].filter(
+        (name) => !['outbound-federation', 'directory', 'all-in-one'].includes(name),
+      )
+    expect(problems(others)).toEqual([])
+    const large = renderings.find(({ name }) => name === 'large')
+    expect([...network.reachTheInternet(large?.manifests ?? []).keys()].toSorted()).toEqual([
+      'directory',
+      'outbound-federation',
+    ])
+  })
+
+  test('who reaches the Internet reaches nothing private and no metadata', () => {
+    const tooMuch = (manifests: readonly Manifest[], name: string) => {
+      const isDevelopment = ['dev', 'static peers'].includes(name)
+      const blocked = isDevelopment
+        ? ['169.254.0.0/16']
+        : [
+            '10.0.0.0/8',
+            '100.64.0.0/10',
+            '127.0.0.0/8',
+            '169.254.0.0/16',
+            '172.16.0.0/12',
+            '192.168.0.0/16',
+          ]
+      return [...network.reachTheInternet(manifests)].flatMap(([component, except]) =>
+        blocked
+          .filter((range) => !except.includes(range))
+          .map((range) => `${component} reaches ${range}`),
+      )
+    }
+    expect(problems(tooMuch)).toEqual([])
+  })
+
+  test('the only ways out without a destination lead to the API, to a resolver of yours, and to oneself', () => {
+    const known =
+      /make-secrets to 443,6443$|self-test to 53,53(,\d+)+$|: NetworkPolicy\/mailx-directory to 53,53$/
+    expect(problems(network.openEgress).filter((one) => !known.test(one))).toEqual([])
+  })
+})

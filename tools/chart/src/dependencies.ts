@@ -1,0 +1,133 @@
+import * as z from 'zod'
+import { imageShape, KubernetesObject, secretSource } from './block.ts'
+
+const quantity = z.string().regex(/^[0-9.]+([kMGTPE]i?|m)?$/)
+const port = z.int().min(1).max(65_535)
+
+const serverImage = (registry: string, repository: string, tag: string) =>
+  z
+    .strictObject({
+      registry: imageShape.registry.default(registry),
+      repository: imageShape.repository.default(repository),
+      tag: imageShape.tag.default(tag),
+      digest: imageShape.digest.default(''),
+      pullPolicy: imageShape.pullPolicy.default('IfNotPresent'),
+    })
+    .prefault({})
+    .describe('The image of the server.')
+
+const storage = (size: string) =>
+  z
+    .strictObject({
+      size: quantity.default(size).describe('Of each volume.'),
+      className: z.string().default('').describe("The cluster's default when empty."),
+    })
+    .prefault({})
+    .describe('Volumes.')
+
+const resources = KubernetesObject.describe('Requests and limits.')
+
+/** Secrets of the deployment. */
+export const secretShapes = {
+  secrets: z
+    .strictObject({
+      generate: z
+        .boolean()
+        .default(true)
+        .describe('A Job makes those that nobody gives, once; they outlive the release.'),
+      busKey: secretSource('BUS_KEY: authenticates what services tell each other over NATS.'),
+      sessionKey: secretSource('SESSION_KEY: seals session tokens.'),
+      keyEncryptionKey: secretSource(
+        'KEY_ENCRYPTION_KEY: encrypts the private keys of the domains. Keep a copy elsewhere: losing it loses the domains.',
+      ),
+    })
+    .prefault({})
+    .describe('32 bytes in base64 each. Give a value, or a Secret of yours, or neither.'),
+}
+
+/** Postgres, NATS and Redis: elsewhere by address, or made by the chart. */
+export const dependencyShapes = {
+  postgres: z
+    .strictObject({
+      url: secretSource(
+        'DATABASE_URL: postgres://user:password@host:5432/database. Not with cluster.enabled.',
+      ),
+      port: port.default(5432).describe('For the NetworkPolicy.'),
+      cluster: z
+        .strictObject({
+          enabled: z.boolean().default(false).describe('A Cluster of CloudNativePG.'),
+          instances: z.int().min(1).default(3).describe('One primary, the others stand by.'),
+          imageName: z.string().default('').describe("The operator's own when empty."),
+          storage: storage('50Gi'),
+          walStorage: storage('10Gi'),
+          synchronous: z
+            .boolean()
+            .default(true)
+            .describe('A commit waits for a standby, so that a failover loses nothing.'),
+          resources: resources.default({}),
+          parameters: z.record(z.string(), z.string()).default({}).describe('postgresql.conf.'),
+        })
+        .prefault({})
+        .describe('Needs the operator. The Cluster outlives the release.'),
+    })
+    .prefault({})
+    .describe('The log. Must keep what it commits.'),
+  nats: z
+    .strictObject({
+      url: secretSource('NATS_URL: nats://host:4222. Not with server.enabled.'),
+      port: port.default(4222).describe('For the NetworkPolicy.'),
+      server: z
+        .strictObject({
+          enabled: z.boolean().default(false).describe('A NATS with JetStream, by this chart.'),
+          replicas: z
+            .union([z.literal(1), z.literal(3), z.literal(5)])
+            .default(3)
+            .describe('1, 3 or 5.'),
+          image: serverImage('docker.io', 'library/nats', '2.12-alpine'),
+          storage: storage('10Gi'),
+          resources: resources.default({
+            requests: { cpu: '200m', memory: '256Mi' },
+            limits: { memory: '512Mi' },
+          }),
+        })
+        .prefault({})
+        .describe('Holds the last stretch of the log, and may be lost.'),
+    })
+    .prefault({})
+    .describe('Carries events between services.'),
+  redis: z
+    .strictObject({
+      url: secretSource('REDIS_URL: redis://host:6379/0. Not with server.enabled.'),
+      port: port.default(6379).describe('For the NetworkPolicy.'),
+      server: z
+        .strictObject({
+          enabled: z.boolean().default(false).describe('A Valkey, by this chart.'),
+          image: serverImage('docker.io', 'valkey/valkey', '8-alpine'),
+          maxMemory: z
+            .string()
+            .regex(/^\d+(kb|mb|gb)$/)
+            .default('200mb')
+            .describe('Before old keys go.'),
+          resources: resources.default({
+            requests: { cpu: '50m', memory: '64Mi' },
+            limits: { memory: '320Mi' },
+          }),
+        })
+        .prefault({})
+        .describe('Caches and rate limits; keeps nothing.'),
+    })
+    .prefault({})
+    .describe('Redis or Valkey. Nothing is lost without it.'),
+  migrations: z
+    .strictObject({
+      resources: resources.default({
+        requests: { cpu: '100m', memory: '128Mi' },
+        limits: { memory: '256Mi' },
+      }),
+      backoffLimit: z.int().min(0).default(20).describe('Tries, with ever longer pauses.'),
+      activeDeadlineSeconds: z.int().min(1).default(3600).describe('All tries together.'),
+      annotations: z.record(z.string(), z.string()).default({}).describe('Of the Job.'),
+    })
+    .prefault({})
+    .describe('The Job that prepares the database, one for each version of image and settings.'),
+}

@@ -1,12 +1,15 @@
 /** A batch is 4 MiB at most; framing and signatures come on top. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024 + 256 * 1024
 
+/** Several batches are under way: the next ones are to be there when one is answered. */
+export const RECEIVE_WINDOW_BYTES = 4 * 1024 * 1024
+
 /** What both ends of a peer connection agree to without saying. */
 export const transportOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
-  'grpc-node.flow_control_window': 4 * 1024 * 1024,
+  'grpc-node.flow_control_window': RECEIVE_WINDOW_BYTES,
 }
 
 /** A channel is one connection: no pool, no proxy, no retry behind the caller's back, no idling. */

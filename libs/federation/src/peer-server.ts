@@ -5,7 +5,7 @@ import { createInjectedServer, type InjectedServer } from '@mailx/grpc/injected-
 import type { GrpcService, ServerTelemetry } from '@mailx/grpc/server'
 import { toStatus } from '@mailx/grpc/status'
 import { PeerServiceService } from '@mailx/proto/peer/v1/peer_service'
-import { MAX_MESSAGE_BYTES, transportOptions } from './channel-options.ts'
+import { MAX_MESSAGE_BYTES, RECEIVE_WINDOW_BYTES, transportOptions } from './channel-options.ts'
 import type { PeerConnection } from './peer-connection.ts'
 
 /** The connection that carries a call. Throws UNAUTHENTICATED when it has ended meanwhile. */
@@ -45,6 +45,7 @@ export function peerServer(
     maxConnectionAgeMs: 6 * HOUR_MS,
     // Every stream may hold a message of 4 MiB.
     maxStreamsPerConnection: 16,
+    receiveWindowBytes: RECEIVE_WINDOW_BYTES,
     options: { ...transportOptions, interceptors: [onlyAuthorized(connections)] },
   })
 }

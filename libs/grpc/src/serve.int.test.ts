@@ -1,7 +1,8 @@
+import { connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type Client, credentials, makeGenericClientConstructor } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { bindMethods, callUnary, connectGrpc, type UnaryMethod } from './client.ts'
 import { EchoClientConstructor, echoSettings, startEcho } from './echo-service.ts'
 import { setProcessReady } from './health.ts'
@@ -84,6 +85,25 @@ test('an idle server stops at once, and stopping twice is no error', async () =>
   await server.stop({ graceMs: 60_000 })
   await server.stop({ graceMs: 60_000 })
   expect(performance.now() - startedAt).toBeLessThan(20_000)
+})
+
+test('a client may send as much ahead as the server that took its socket says', async () => {
+  const receiveWindowBytes = 1024 * 1024
+  const injected = createInjectedServer({ ...echoSettings({ echo }).settings, receiveWindowBytes })
+  const listener = createServer((socket) => injected.inject(socket))
+  const { promise, resolve } = Promise.withResolvers<void>()
+  listener.listen(0, '127.0.0.1', resolve)
+  await promise
+  const client = connectHttp2(`http://127.0.0.1:${(listener.address() as AddressInfo).port}`)
+  client.request({ ':method': 'POST', ':path': '/test.Echo/Unknown' }).end()
+
+  await vi.waitFor(() => {
+    expect(client.remoteSettings.initialWindowSize).toBe(receiveWindowBytes)
+    expect(client.state.remoteWindowSize).toBe(receiveWindowBytes)
+  })
+  client.destroy()
+  listener.close()
+  await injected.stop({ graceMs: 1_000 })
 })
 
 test('a server without a port serves the sockets it is handed', async () => {

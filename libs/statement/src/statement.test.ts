@@ -39,6 +39,20 @@ test('a statement is its purpose, then each field behind its length', () => {
   expect(toHex(encodeStatement('domain-document', record))).toBe(expected.join(''))
 })
 
+const length = (bytes: number) => bytes.toString(16).padStart(8, '0')
+
+test.each([100, 1_000, 10_000, 1_000_000])(
+  'fields of %i bytes are written as small ones are',
+  (size) => {
+    const text = 'x'.repeat(size)
+    const written = encodeFields('message', [text, [utf8(text), 1]])
+    const hex = toHex(utf8(text))
+    const nested = `${length(size)}${hex}000000080000000000000001`
+    const expected = `${length(size)}${hex}${length(nested.length / 2)}${nested}`
+    expect(toHex(written) === `${toHex(utf8('mailx/v1/message\0'))}${expected}`).toBe(true)
+  },
+)
+
 describe.each(purposeNames)('a signature for %s', (purpose) => {
   const record = sampleOf(purpose)
   const signature = signStatement(purpose, record, secretKey)

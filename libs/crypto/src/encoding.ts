@@ -116,8 +116,14 @@ export function fromBase64(text: string, length?: number): Uint8Array {
 
 const digits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
+/** Node's own is several times faster; browsers do not have it. */
+const native = 'Buffer' in globalThis ? Buffer : undefined
+
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
+  if (native !== undefined) {
+    return native.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+  }
   let text = ''
   for (const byte of bytes) text += digits[byte]
   return text

@@ -62,6 +62,32 @@ test('a later envelope waits while one of its pair is in an earlier batch', () =
   expect(queue.take(limits)).toEqual([third])
 })
 
+test('a later envelope goes once the peer has decided on the earlier one, which stays held', () => {
+  const queue = laneQueue()
+  const [first, second, third] = [due('alice', 'bob'), due('alice', 'bob'), due('alice', 'bob')]
+  queue.add([first])
+  queue.take(limits)
+  queue.answered(first)
+  expect(queue).toMatchObject({ size: 1, taken: 1 })
+  queue.add([second])
+  expect(queue.take(limits)).toEqual([second])
+  queue.settle(first)
+  queue.add([third])
+  expect(queue.take(limits)).toEqual([])
+  queue.answered(second)
+  expect(queue.take(limits)).toEqual([third])
+  expect(queue.all()).toEqual([second, third])
+})
+
+test('it says whether so many could be taken now', () => {
+  const queue = laneQueue()
+  expect(queue.has(1)).toBe(false)
+  queue.add([due('alice', 'bob'), due('alice', 'bob'), due('ann', 'bob')])
+  expect([queue.has(3), queue.has(4)]).toEqual([true, false])
+  queue.take({ ...limits, deliveries: 1 })
+  expect([queue.has(1), queue.has(2)]).toEqual([true, false])
+})
+
 test('a later envelope waits as well while the earlier one waits for its next try', () => {
   const queue = laneQueue()
   const [first, second] = [due('alice', 'bob'), due('alice', 'bob')]

@@ -13,8 +13,12 @@ export type LaneQueue = {
   readonly waiting: number
   /** Puts deliveries at the end. One that is held already is passed over. */
   add(deliveries: readonly DueDelivery[]): void
-  /** Takes what fits into one batch, a pair's in their order, and nothing of a pair that an earlier batch has. */
+  /** Takes what fits into one batch, a pair's in their order, and nothing of a pair with one under way. */
   take(limits: BatchLimits): DueDelivery[]
+  /** Whether so many could be taken now. */
+  has(count: number): boolean
+  /** The peer has decided on what was taken: the next of its pair may go. It stays held until settled. */
+  answered(delivery: DueDelivery): void
   /** The delivery has a final outcome. */
   settle(delivery: DueDelivery): void
   /** The delivery was taken and has to be tried again, not before `at`. */
@@ -26,33 +30,58 @@ export type LaneQueue = {
   clear(): void
 }
 
+/** What is held of one (sender, recipient) pair. */
+type Line = {
+  readonly pair: string
+  /** Neither taken nor waiting, in the order in which they came. */
+  ready: Entry[]
+  /** How many are taken or waiting: until there are none, the ready ones stay. */
+  busy: number
+}
+
+type Entry = {
+  readonly delivery: DueDelivery
+  readonly line: Line
+  /** Grows with each that is added. */
+  readonly arrival: number
+  state: 'ready' | 'taken' | 'answered' | 'waiting'
+}
+
 /**
  * The deliveries of a lane that are in memory. Those of one (sender, recipient) pair leave in their
- * order: several may go in one batch, which the peer takes in its order, but none goes while one of
- * the pair is in an earlier batch or waits for its next try.
+ * order: several may go in one batch, which the peer takes in its order, but none goes while the peer
+ * has yet to decide on one of the pair in an earlier batch, or while that waits for its next try. Taking a batch costs what the batch
+ * holds, however much else is held.
  */
 export function laneQueue(): LaneQueue {
-  const held = new Map<string, DueDelivery>()
-  const taken = new Set<DueDelivery>()
-  const waiting = new Map<DueDelivery, number>()
-  /** How many of a pair are taken or waiting. */
-  const busy = new Map<string, number>()
+  const held = new Map<string, Entry>()
+  const lines = new Map<string, Line>()
+  /** Lines that have something ready and nothing busy, the one that is so for longest first. */
+  const free = new Set<Line>()
+  const waiting = new Map<Entry, number>()
+  let arrivals = 0
+  let taken = 0
 
-  const occupy = (delivery: DueDelivery, change: 1 | -1) => {
+  const lineOf = (delivery: DueDelivery): Line => {
     const pair = pairKey(delivery)
-    const count = (busy.get(pair) ?? 0) + change
-    if (count === 0) busy.delete(pair)
-    else busy.set(pair, count)
+    const line = lines.get(pair) ?? { pair, ready: [], busy: 0 }
+    lines.set(pair, line)
+    return line
   }
-  const isReady = (delivery: DueDelivery) =>
-    !taken.has(delivery) && !waiting.has(delivery) && !busy.has(pairKey(delivery))
+  const update = (line: Line) => {
+    if (line.busy > 0 || line.ready.length === 0) free.delete(line)
+    else free.add(line)
+    const isOver = line.busy === 0 && line.ready.length === 0
+    if (isOver && lines.get(line.pair) === line) lines.delete(line.pair)
+  }
+  const entryOf = (delivery: DueDelivery) => held.get(deliveryKey(delivery))
 
   return {
     get size() {
       return held.size
     },
     get taken() {
-      return taken.size
+      return taken
     },
     get waiting() {
       return waiting.size
@@ -60,54 +89,95 @@ export function laneQueue(): LaneQueue {
     add(deliveries) {
       for (const delivery of deliveries) {
         const key = deliveryKey(delivery)
-        if (!held.has(key)) held.set(key, delivery)
+        if (held.has(key)) continue
+        const line = lineOf(delivery)
+        arrivals += 1
+        const entry: Entry = { delivery, line, arrival: arrivals, state: 'ready' }
+        held.set(key, entry)
+        line.ready.push(entry)
+        update(line)
       }
     },
     take(limits) {
-      // Pair by pair, oldest first: what goes together leaves the other pairs to the next batches.
-      const ready = [...Map.groupBy([...held.values()].filter(isReady), pairKey).values()].flat()
-      const batch = ready.slice(0, fitting(ready, limits))
-      for (const delivery of batch) {
-        taken.add(delivery)
-        occupy(delivery, 1)
+      const batch = fitting(free, limits)
+      for (const { line } of batch) line.busy += 1
+      for (const line of new Set(batch.map((entry) => entry.line))) {
+        line.ready.splice(0, line.busy)
+        update(line)
       }
-      return batch
+      for (const entry of batch) entry.state = 'taken'
+      taken += batch.length
+      return batch.map(({ delivery }) => delivery)
+    },
+    has(count) {
+      let missing = count
+      for (const { ready } of free) {
+        missing -= ready.length
+        if (missing <= 0) return true
+      }
+      return missing <= 0
+    },
+    answered(delivery) {
+      const entry = entryOf(delivery)
+      if (entry?.state !== 'taken') return
+      entry.state = 'answered'
+      entry.line.busy -= 1
+      update(entry.line)
     },
     settle(delivery) {
-      if (!held.delete(deliveryKey(delivery))) return
-      if (taken.delete(delivery) || waiting.delete(delivery)) occupy(delivery, -1)
+      const entry = entryOf(delivery)
+      if (entry === undefined) return
+      held.delete(deliveryKey(delivery))
+      const { line, state } = entry
+      if (state === 'ready') line.ready = line.ready.filter((other) => other !== entry)
+      else if (state !== 'answered') line.busy -= 1
+      if (state === 'taken' || state === 'answered') taken -= 1
+      waiting.delete(entry)
+      update(line)
     },
     release(delivery, at) {
-      if (taken.delete(delivery)) waiting.set(delivery, at)
+      const entry = entryOf(delivery)
+      if (entry?.state !== 'taken') return
+      entry.state = 'waiting'
+      taken -= 1
+      waiting.set(entry, at)
     },
     wake(now) {
-      for (const [delivery, at] of waiting) {
+      for (const [entry, at] of waiting) {
         if (at > now) continue
-        waiting.delete(delivery)
-        occupy(delivery, -1)
+        waiting.delete(entry)
+        const { line } = entry
+        entry.state = 'ready'
+        line.busy -= 1
+        line.ready = [...line.ready, entry].toSorted((a, b) => a.arrival - b.arrival)
+        update(line)
       }
       return waiting.size === 0 ? undefined : Math.min(...waiting.values())
     },
-    all: () => [...held.values()],
+    all: () => [...held.values()].map(({ delivery }) => delivery),
     clear() {
-      for (const collection of [held, taken, waiting, busy]) collection.clear()
+      for (const collection of [held, lines, free, waiting]) collection.clear()
+      taken = 0
     },
   }
 }
 
-/** How many of the first deliveries make a batch: contents count once each, the first always fits. */
-function fitting(deliveries: readonly DueDelivery[], limits: BatchLimits): number {
+/** What makes a batch, line after line: contents count once each, the first delivery always fits. */
+function fitting(lines: Iterable<Line>, limits: BatchLimits): Entry[] {
   const contents = new Set<string>()
+  const batch: Entry[] = []
   let bytes = 0
-  let count = 0
-  for (const delivery of deliveries) {
-    if (count === limits.deliveries) break
-    const content = toHex(delivery.contentHash)
-    bytes += delivery.envelopeSize + OVERHEAD_BYTES
-    if (!contents.has(content)) bytes += delivery.contentSize
-    contents.add(content)
-    if (count > 0 && bytes > limits.bytes) break
-    count += 1
+  for (const { ready } of lines) {
+    for (const entry of ready) {
+      const { contentHash, contentSize, envelopeSize } = entry.delivery
+      const content = toHex(contentHash)
+      bytes += envelopeSize + OVERHEAD_BYTES
+      if (!contents.has(content)) bytes += contentSize
+      contents.add(content)
+      if (batch.length > 0 && bytes > limits.bytes) return batch
+      batch.push(entry)
+      if (batch.length === limits.deliveries) return batch
+    }
   }
-  return count
+  return batch
 }

@@ -56,18 +56,20 @@ const latency = objective({
 /**
  * Delivers a batch and records what became of it. Deliveries with a final outcome leave the queue, those
  * for later wait in it. After a failure they all stay taken: the lane starts over. Never rejects.
+ * `onAnswered`: the peer is done with the batch, and its outcomes are about to be recorded.
  */
 export async function attemptBatch(
   deps: AttemptDeps,
   lane: LaneName,
   queue: LaneQueue,
   batch: readonly DueDelivery[],
+  onAnswered: () => void,
 ): Promise<AttemptResult> {
   const startedAt = performance.now()
   const spans = new Map(batch.map((due) => [due, spanOf(due, batch.length, deps.now())]))
   // Finding and dialling the peer is seen in the first trace that waits for it.
   const first = [...spans.values()].find((span) => span.isRecording())
-  const attempt = () => run(deps, lane, queue, batch, spans)
+  const attempt = () => run(deps, lane, queue, batch, spans, onAnswered)
   const result = await (first === undefined ? attempt() : insideSpan(first, attempt))
   for (const span of spans.values()) span.end()
   if (result.status === 'failed') {
@@ -86,6 +88,7 @@ async function run(
   queue: LaneQueue,
   batch: readonly DueDelivery[],
   spans: ReadonlyMap<DueDelivery, Span>,
+  onAnswered: () => void,
 ): Promise<AttemptResult> {
   const attempt = await deliverToPeer(
     deps,
@@ -100,6 +103,8 @@ async function run(
   }
   try {
     const { answers } = attempt
+    for (const { answer, delivery } of answers) if (isDecided(answer)) queue.answered(delivery)
+    onAnswered()
     await Promise.all(answers.map((answered) => settle(deps, queue, answered, spans)))
     const later = answers.filter(({ answer }) => !isDecided(answer))
     const wanted = later.map(({ answer }) => (answer.type === 'later' ? answer.retryAfterMs : 0))

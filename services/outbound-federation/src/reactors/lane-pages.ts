@@ -4,6 +4,8 @@ import type { LaneGrowth } from '../projections/due-deliveries.ts'
 import { type Cursor, fromProjected, type PageRequest, readDue } from './due-pages.ts'
 
 const PAGE = 256
+/** So many offers of a partition are kept while it is behind; more are read from Postgres. */
+const MAX_LATE = 64
 /** After every recipient of the event. */
 const LAST_ORDINAL = 2 ** 31 - 1
 
@@ -44,6 +46,8 @@ export function lanePages({ bounceAfterMs, floors, lane, partitions, sql }: Opti
   // Partitions that have more than was read, and how often that was said: a read that was told of
   // more while it was under way is not the last one.
   const behind = new Map(partitions.map((name) => [name, 1]))
+  /** What was offered where the lane is behind: it may continue the page that is read next. */
+  const late = new Map<string, LaneGrowth[]>()
   const cursorOf = (partition: string): Cursor => cursors.get(partition) ?? at(0n)
   const request = (partition: string, after: Cursor): PageRequest => ({
     lane,
@@ -72,24 +76,32 @@ export function lanePages({ bounceAfterMs, floors, lane, partitions, sql }: Opti
     behind.set(partition, (behind.get(partition) ?? 0) + 1)
   }
 
+  const offer = (growth: LaneGrowth): DueDelivery[] => {
+    const { deliveries, partition, previous } = growth
+    const last = deliveries.at(-1)
+    const cursor = cursorOf(partition)
+    if (last === undefined || last.event.position <= cursor.position) return []
+    const earlier = late.get(partition) ?? []
+    if (behind.has(partition) && earlier.length < MAX_LATE) {
+      late.set(partition, [...earlier, growth])
+      return []
+    }
+    if (behind.has(partition) || cursor.position < previous) {
+      notice(partition, last.event.position)
+      return []
+    }
+    cursors.set(partition, { position: last.event.position, ordinal: last.ordinal })
+    return deliveries
+      .filter(({ event }) => event.position > cursor.position)
+      .map((delivery) => fromProjected(delivery, bounceAfterMs))
+  }
+
   return {
     get behind() {
       return behind.size > 0
     },
     notice,
-    offer: ({ deliveries, partition, previous }) => {
-      const last = deliveries.at(-1)
-      if (last === undefined) return []
-      const cursor = cursorOf(partition)
-      if (behind.has(partition) || cursor.position < previous) {
-        notice(partition, last.event.position)
-        return []
-      }
-      cursors.set(partition, { position: last.event.position, ordinal: last.ordinal })
-      return deliveries
-        .filter(({ event }) => event.position > cursor.position)
-        .map((delivery) => fromProjected(delivery, bounceAfterMs))
-    },
+    offer,
     refill: async (take) => {
       await Promise.all(
         [...behind].map(async ([partition, notices]) => {
@@ -101,6 +113,10 @@ export function lanePages({ bounceAfterMs, floors, lane, partitions, sql }: Opti
           if (page.length < PAGE && behind.get(partition) === notices) behind.delete(partition)
           // At once: from here on what is offered for the partition comes after this page.
           take(page)
+          if (behind.has(partition)) return
+          const offered = late.get(partition) ?? []
+          late.delete(partition)
+          for (const growth of offered) take(offer(growth))
         }),
       )
     },
@@ -108,6 +124,7 @@ export function lanePages({ bounceAfterMs, floors, lane, partitions, sql }: Opti
     rewind: (held) => {
       for (const [partition, floor] of floorsOf(held)) {
         cursors.set(partition, at(floor))
+        late.delete(partition)
         notice(partition)
       }
     },

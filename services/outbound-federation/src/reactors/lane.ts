@@ -1,8 +1,8 @@
 /**
  * The life of a lane, which one replica at a time works off:
  *  1. Start with the notes of the last owner: from where to read, how long the peer is to be left alone.
- *  2. Read what is due, a page at a time; keep several batches under way. An envelope waits while an
- *     earlier batch has one of the same sender and recipient.
+ *  2. Read what is due, a page at a time; keep several batches under way. An envelope waits while the
+ *     peer has yet to answer for one of the same sender and recipient.
  *  3. Each answer is recorded before its delivery leaves the lane. A crash before that: it is delivered
  *     again with the same id, and the peer knows it.
  *  4. An attempt failed: wait for the others under way, forget what is in memory, then
@@ -48,8 +48,10 @@ export type Lane = {
 }
 
 const BATCH = { deliveries: 64, bytes: 4 * 1024 * 1024 }
-/** Deliveries in memory that could go now; those that wait for their next try come on top. */
-const HELD = 512
+/** Deliveries in memory that are to go next; those under way or waiting for their next try come on top. */
+const HELD = 2_048
+/** While batches are under way, the next one is filled for so long. */
+const LINGER_MS = 10
 const WAITING = 5_000
 const CHECK_EVERY_MS = 60_000
 const FIRST_CHECK_MS = 200
@@ -66,6 +68,9 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   const queue = laneQueue()
   const underWay = new Set<DueDelivery>()
   const running = new Set<Promise<void>>()
+  /** Batches that the peer has not answered. */
+  let unanswered = 0
+  let launchedAt = Number.NEGATIVE_INFINITY
   let pages: LanePages | undefined
   let failure: Failure | undefined
   let failures = 0
@@ -89,8 +94,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
 
   return {
     offer: (growth) => {
-      const room = queue.size - queue.waiting < HELD
-      if (room) queue.add(pages?.offer(growth) ?? [])
+      if (next() < HELD) queue.add(pages?.offer(growth) ?? [])
       else pages?.notice(growth.partition, growth.deliveries.at(-1)?.event.position)
       bell.ring()
     },
@@ -170,14 +174,13 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
       return false
     }
     const nextAt = queue.wake(time)
-    launch()
-    const ready = queue.size - queue.waiting
-    if (read.behind && ready < HELD / 2 && queue.waiting < WAITING) {
+    const lingersUntil = launch()
+    if (read.behind && next() < HELD / 2 && queue.waiting < WAITING) {
       await read.refill(queue.add)
       launch()
       return false
     }
-    return rest(read, time, nextAt)
+    return rest(read, time, Math.min(nextAt ?? Infinity, lingersUntil))
   }
 
   async function rest(read: LanePages, time: number, nextAt = Infinity): Promise<boolean> {
@@ -189,22 +192,46 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
     return false
   }
 
-  function launch(): void {
+  /** How many could go, as far as those before them of their pairs let them. */
+  function next(): number {
+    return queue.size - queue.waiting - queue.taken
+  }
+
+  /** Sends what may go; says when the rest may, unless an answer comes first. */
+  function launch(): number {
     // A peer that failed is tried with one batch until it answers.
     const window = failures > 0 ? 1 : shared.window
-    if (failure !== undefined) return
-    while (running.size < window) {
+    if (failure !== undefined) return Infinity
+    while (unanswered < window && running.size < 2 * window) {
+      const fillsUntil = launchedAt + LINGER_MS
+      const isFilling = unanswered > 0 && performance.now() < fillsUntil
+      if (isFilling && !queue.has(BATCH.deliveries)) return queue.has(1) ? fillsUntil : Infinity
       const batch = queue.take(BATCH)
-      if (batch.length === 0) return
-      for (const due of batch) underWay.add(due)
-      const attempt = attemptBatch(deps, name, queue, batch).then((result) => {
-        running.delete(attempt)
-        for (const due of batch) underWay.delete(due)
-        judge(result)
-        bell.ring()
-      })
-      running.add(attempt)
+      if (batch.length === 0) break
+      send(batch)
     }
+    return Infinity
+  }
+
+  function send(batch: readonly DueDelivery[]): void {
+    launchedAt = performance.now()
+    for (const due of batch) underWay.add(due)
+    unanswered += 1
+    let isAnswered = false
+    const onAnswered = () => {
+      if (isAnswered) return
+      isAnswered = true
+      unanswered -= 1
+      bell.ring()
+    }
+    const attempt = attemptBatch(deps, name, queue, batch, onAnswered).then((result) => {
+      onAnswered()
+      running.delete(attempt)
+      for (const due of batch) underWay.delete(due)
+      judge(result)
+      bell.ring()
+    })
+    running.add(attempt)
   }
 
   function judge(result: AttemptResult): void {

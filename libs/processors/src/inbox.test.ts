@@ -47,6 +47,13 @@ test('what continues the checkpoint is taken, as many batches as fit', () => {
   expect(inbox.take(at(6), 100)).toEqual({ events: events.slice(6, 20), end: at(20) })
 })
 
+test('it is known by its first position whether a batch is there, until all are done with it', () => {
+  const inbox = inboxWith(batch(4, 6))
+  expect([inbox.has(4n), inbox.has(5n)]).toEqual([true, false])
+  inbox.forget(6n)
+  expect(inbox.has(4n)).toBe(false)
+})
+
 test('a batch larger than the limit is cut', () => {
   const inbox = inboxWith(batch(1, 20))
   const page = inbox.take(start, 5)

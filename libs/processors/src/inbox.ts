@@ -8,6 +8,8 @@ export type Page = { readonly events: readonly StoredEvent[]; readonly end: Chec
 export type Inbox = {
   /** Keeps the batch unless nobody needs it or there is no room: then it will be read from Postgres. */
   add(batch: CommittedBatch): void
+  /** Whether a batch that starts at this position is kept. */
+  has(firstPosition: bigint): boolean
   /** Up to `limit` events that continue the checkpoint, position and hash. */
   take(after: Checkpoint, limit: number): Page | undefined
   /** First positions of what is here beyond a position: what comes before is missing or on its way. */
@@ -35,6 +37,8 @@ export function createInbox(): Inbox {
       events += batch.events.length
       bytes += sizeOf(batch)
     },
+
+    has: (firstPosition) => batches.has(firstPosition),
 
     take(after, limit) {
       const first = continuing(after)

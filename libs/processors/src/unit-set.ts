@@ -11,7 +11,7 @@ export type UnitSet = {
   all(): readonly Unit[]
   /** Hands a batch to the units of its partition. */
   receive(batch: CommittedBatch): void
-  /** Whether somebody here has yet to process a position. */
+  /** Whether somebody here has yet to process the batch at a position, which did not arrive yet. */
   lacks(partition: string, position: bigint): boolean
   /** Drops from the inbox what all units of the partition are done with. */
   tidy(partition: string): void
@@ -44,6 +44,7 @@ export function unitSet(): UnitSet {
       for (const unit of set) unit.wake()
     },
     lacks(partition, position) {
+      if (inboxes.get(partition)?.has(position)) return false
       for (const unit of inPartition(partition)) if ((unit.position() ?? 0n) < position) return true
       return false
     },

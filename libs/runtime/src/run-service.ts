@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { CommonConfig } from '@mailx/config/common'
 import { armCrashSwitch } from '@mailx/config/crash-at'
 import { readConfig } from '@mailx/config/read-config'
@@ -10,6 +9,7 @@ import type * as z from 'zod'
 import { type OpenConnections, openConnections } from './connections.ts'
 import { keepTrying } from './keep-trying.ts'
 import { startOpsServer } from './ops-server.ts'
+import { pooledRandom } from './pooled-random.ts'
 import { cutAfter, dieOfStrays, fired, stopSignal } from './process-signals.ts'
 import { mergeReadiness, readinessOf } from './readiness.ts'
 import { watchReadiness } from './readiness-watch.ts'
@@ -83,7 +83,7 @@ async function live<Config extends CommonConfig>(
   const waiting = { logger, signal: stopping }
   try {
     open = await openConnections(config, name, waiting)
-    const deps = { ...open.connections, config, now: Date.now, random, logger }
+    const deps = { ...open.connections, config, now: Date.now, random: pooledRandom, logger }
     service = await keepTrying(
       {
         trouble: `${name} cannot start yet, something it needs is away`,
@@ -110,8 +110,6 @@ async function live<Config extends CommonConfig>(
   cut.clear()
   logger.info(`${name} has stopped`)
 }
-
-const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
 
 const isAway = (error: unknown): boolean =>
   error instanceof MailxError &&

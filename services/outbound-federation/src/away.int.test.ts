@@ -97,7 +97,7 @@ test('the sender hears of a delay, and of the end', async () => {
   outbound = await rig.start({ DELAY_NOTICE_MS: '300' })
   const { name, peer } = await rig.newPeer()
   await peer.stop()
-  const message = await rig.submit({ to: [`bob@${name}`], expiresInMs: 2_000 })
+  const message = await rig.submit({ to: [`bob@${name}`], expiresInMs: 6_000 })
   const types = await rig.outcomes(message, `bob@${name}`)
   expect(types.toSorted()).toEqual(['DeliveryBounced', 'DeliveryDeferred', 'DeliveryDelayed'])
   expect((await rig.eventsOf(message, `bob@${name}`)).at(-1)?.data).toMatchObject({

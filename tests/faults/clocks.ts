@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const places = ['/usr/lib', '/lib', '/usr/local/lib']
@@ -41,4 +41,16 @@ export async function setClock(file: string, offsetSeconds: number): Promise<voi
   const next = `${file}.next`
   await writeFile(next, `${offsetSeconds >= 0 ? '+' : ''}${offsetSeconds}\n`, { mode: 0o644 })
   await rename(next, file)
+}
+
+const SHARED = '/dev/shm'
+
+/** Removes the shared memory that libfaketime leaves behind of every process that was killed. */
+export async function sweepClocks(): Promise<void> {
+  for (const name of await readdir(SHARED)) {
+    const pid = /^(?:sem\.faketime_sem|faketime_shm)_(\d+)$/.exec(name)?.[1]
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) {
+      await rm(join(SHARED, name), { force: true })
+    }
+  }
 }

@@ -66,4 +66,4 @@ export type Group = {
 }
 
 /** Whatever was broken, mail flows again after this time, in ms. */
-export const PATIENCE_MS = 60_000
+export const PATIENCE_MS = 120_000

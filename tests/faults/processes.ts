@@ -30,6 +30,11 @@ export async function killAndRevive(
 /** Starts everything that has ended; resolves with what that was, once all is ready. */
 export async function reviveTheDead(rig: Rig): Promise<readonly string[]> {
   const dead: string[] = []
+  for (const [name, server] of Object.entries(rig.servers)) {
+    if (server.pid !== undefined) continue
+    dead.push(name)
+    await server.restart()
+  }
   for (const domain of domains) {
     const deployment = rig.deployment(domain)
     for (const service of deployment.processes) {
@@ -65,12 +70,12 @@ export async function freeze(pids: readonly number[], ms: number): Promise<void>
   }
 }
 
-function signal(pids: readonly number[], name: NodeJS.Signals): void {
+/** Whoever has ended meanwhile is passed over. */
+export function signal(pids: readonly number[], name: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
       process.kill(pid, name)
     } catch (error) {
-      // It ended meanwhile.
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
   }
@@ -83,7 +88,7 @@ export const pidOf = (service: ServiceProcess): number => {
 }
 
 /** All services and servers stand still until they are killed. */
-export async function freezeAll(rig: Rig, postgres: readonly number[]): Promise<void> {
+export function freezeAll(rig: Rig, postgres: readonly number[]): void {
   const { nats, redis } = rig.servers
   const services = domains.flatMap((domain) => rig.deployment(domain).processes.map(pidOf))
   const servers = [...postgres, nats.pid, redis.pid].filter((pid) => pid !== undefined)

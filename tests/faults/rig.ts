@@ -14,7 +14,7 @@ import { dnsResolver } from '@mailx/federation/dns-resolver'
 import { roomyLimits } from '@mailx/loadtest-tool/own-stack'
 import { roomyDir } from '@mailx/testing/roomy-dir'
 import { type TcpProxy, tcpProxy } from '@mailx/testing/tcp-proxy'
-import { clockEnv, setClock } from './clocks.ts'
+import { clockEnv, setClock, sweepClocks } from './clocks.ts'
 import { type Disk, makeDisk } from './disks.ts'
 import { type Doors, openDoors } from './doors.ts'
 import { type CommitCutter, commitCutter } from './postgres-proxy.ts'
@@ -89,7 +89,11 @@ export async function startRig(
 ): Promise<Rig> {
   const stops: (() => Promise<unknown>)[] = []
   const stop = async () => {
-    for (const stopPart of stops.splice(0).toReversed()) await stopPart()
+    const errors: unknown[] = []
+    for (const stopPart of stops.splice(0).toReversed()) {
+      await stopPart().catch((error: unknown) => errors.push(error))
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'not all of a stack could be stopped')
   }
   try {
     const folder = await mkdtemp(join(roomyDir(), 'mailx-faults-'))
@@ -115,7 +119,10 @@ export async function startRig(
       })
     }
     const clocks = new Map(domains.map((domain) => [domain, join(folder, `clock-${domain}`)]))
-    if (plan.clocks) for (const file of clocks.values()) await setClock(file, 0)
+    if (plan.clocks) {
+      for (const file of clocks.values()) await setClock(file, 0)
+      stops.push(sweepClocks)
+    }
     const stack = await startStack({
       separate: plan.separate,
       say,

@@ -83,8 +83,11 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
     const seconds = secondsSince(began)
     return { group, injected, accepted, refused, resent, findings: counts, problems, seconds }
   } finally {
-    if (failed) await keepTraces(rig, group, say)
-    await rig.stop()
+    if (failed) {
+      await keepTraces(rig, group, say)
+      // What went wrong before is what has to be told.
+      await rig.stop().catch((error: unknown) => say(`${group.name}: ${String(error)}`))
+    } else await rig.stop()
   }
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { photograph } from './disks.ts'
 import type { Fault, Occasion } from './fault.ts'
 import { postgresPids } from './postgres-server.ts'
-import { freezeAll } from './processes.ts'
+import { freezeAll, signal } from './processes.ts'
 import { type Disks, type Rig } from './rig.ts'
 import { killEverything } from './services-killed.ts'
 
@@ -44,9 +44,12 @@ const powerLoss: Fault = {
       disk,
       photo: join(outer.path, `photo-${index}`),
     }))
-    await freezeAll(rig, await postgresPids(rig.servers.postgres))
+    const postgres = await postgresPids(rig.servers.postgres)
+    freezeAll(rig, postgres)
     for (const { disk, photo } of disks) await photograph(disk.image, photo)
     const since = await killEverything(rig, async () => {
+      // Those that stand still do not notice that their server was killed, and hold its files.
+      signal(postgres, 'SIGKILL')
       for (const { disk, photo } of disks) await disk.becomes(photo)
     })
     return { since }

@@ -1,5 +1,5 @@
 import { randomBytes } from '@mailx/crypto/random'
-import { newId } from '@mailx/crypto/uuid'
+import { formatId, newId } from '@mailx/crypto/uuid'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import type { EventLog } from '@mailx/event-log/event-log'
 import { openEventLog } from '@mailx/event-log/open-log'
@@ -126,7 +126,7 @@ async function fill(log: EventLog, lab: Lab, length: number): Promise<void> {
         await log.append({
           context: 'submission',
           key: sender,
-          stream: `submission/${Buffer.from(messageId).toString('hex')}/${sender}`,
+          stream: `submission/${formatId(messageId)}/${sender}`,
           expectedVersion: 0,
           events: [encodeEvent(submissionEvents, { type: 'MessageAccepted', data })],
         })

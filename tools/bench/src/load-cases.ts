@@ -81,12 +81,12 @@ const fiveRecipients: BenchCase = {
 
 /** Loads on a running stack. 2 KiB, one recipient, a stream per sender, sealed before, unless they say otherwise. */
 export const loadCases: Readonly<Record<string, BenchCase>> = {
-  'local-max': max('local, as fast as it goes', atMost(40_000), { perSecond: 6000 }),
+  'local-max': max('local, as fast as it goes', atMost(30_000), { perSecond: 6000 }),
   'local-1000': steady('local at 1,000/s', atRate(3, [1000, 13]), { p99: 40 }),
   'local-3000': steady('local at 3,000/s', atRate(3, [3000, 11]), { cpu: 250 }),
   'federated-max': max(
     'federated, as fast as it goes',
-    { mode: 'federated', ...atMost(20_000) },
+    { mode: 'federated', ...atMost(15_000) },
     { perSecond: 3000 },
   ),
   'federated-500': steady(

@@ -13,7 +13,7 @@ export const memoryCase: BenchCase = {
   standard: false,
   async run(lab, { minutes }) {
     const seconds = minutes * 60
-    const most = await measureLoad(lab, atMost(40_000))
+    const most = await measureLoad(lab, atMost(30_000))
     const perSecond = Math.round(most.measured.notifiedPerSecond * SHARE)
     lab.say(`    ${perSecond}/s for ${seconds} s`)
     const steady = atRate(WARM_UP_S, [perSecond, WARM_UP_S + seconds])

@@ -47,7 +47,9 @@ async function comeBack(lab: Lab, count: number): Promise<number> {
   const writing: Circle<Person>[] = others
     .slice(0, 50)
     .map((sender) => ({ sender, others: [reader] }))
-  await measureLoad(lab, { ...atMost(count), writing })
+  const { inFlight } = atMost(count)
+  const pace = { kind: 'max', ms: 120_000, count } as const
+  await measureLoad(lab, { pace, inFlight, writing })
 
   const began = performance.now()
   const back = await returningPeople([reader.account.keyring], { home: lab.home, connections: 1 })

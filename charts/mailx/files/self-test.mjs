@@ -33,7 +33,7 @@ try {
     ),
   )
   console.log(`message ${messageId} is accepted: it is in the log`)
-  await mailx('inbox', '--wait', '60')
+  await mailx('inbox', '--all', '--wait', '60')
   const text = await mailx('read', messageId)
   if (!text.includes(secret)) throw new Error(`what arrived is not what was sent:\n${text}`)
   console.log('it was delivered, fetched, opened and verified')

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { domainsCommand } from './commands/domains.ts'
+import { type K8sStatusOptions, k8sStatusCommand } from './commands/k8s-status.ts'
 import { tailCommand, verifyCommand } from './commands/log.ts'
 import {
   lagCommand,
@@ -97,5 +98,20 @@ parked
   .description("apply a processor's parked events once more, after the cause is mended")
   .argument('<processor>')
   .action(run((output, name: string) => replayCommand(output, name)))
+
+const k8s = program.command('k8s').description('a deployment in Kubernetes')
+k8s
+  .command('status')
+  .description(
+    'pods, versions, readiness, lag and certificates; exit code 1 when something is wrong',
+  )
+  .option('-n, --namespace <name>', "the deployment's (default: that of the context)")
+  .option('--context <name>', 'of the kubeconfig (default: its current one)')
+  .option(
+    '--kubeconfig <file>',
+    'default: KUBECONFIG, ~/.kube/config, or the pod that this runs in',
+  )
+  .option('-l, --selector <labels>', 'which pods', 'app.kubernetes.io/name=mailx')
+  .action(run((output, options: K8sStatusOptions) => k8sStatusCommand(output, options)))
 
 await program.parseAsync()

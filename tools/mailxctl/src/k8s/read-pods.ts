@@ -1,0 +1,84 @@
+import type { V1Pod } from '@kubernetes/client-node'
+import { parsePrometheus, type Sample } from '../status/parse-prometheus.ts'
+import { type Cluster, explain } from './connect-cluster.ts'
+
+/** A pod, and what its process says of itself on its ops port. */
+export type PodReport = {
+  readonly pod: string
+  readonly service: string
+  /** As the process says; as the label says where it does not answer. */
+  readonly version: string
+  readonly image: string
+  readonly ready: boolean
+  /** Why it is not ready, as far as Kubernetes knows. */
+  readonly reason: string
+  readonly restarts: number
+  readonly createdAt: Date | undefined
+  /** Undefined when its metrics could not be read; `unread` says why. */
+  readonly samples: readonly Sample[] | undefined
+  readonly unread: string
+}
+
+const OPS_PORT = 'ops'
+
+/** The pods of the selector that are not done, each asked for its metrics through the API server. */
+export async function readPods(cluster: Cluster, selector: string): Promise<PodReport[]> {
+  const { core, namespace } = cluster
+  const { items } = await core
+    .listNamespacedPod({ namespace, labelSelector: selector })
+    .catch((error: unknown) => {
+      throw explain(error, 'list pods', cluster)
+    })
+  const running = items.filter(({ status }) => status?.phase !== 'Succeeded')
+  return Promise.all(running.map((pod) => readPod(cluster, pod)))
+}
+
+async function readPod(cluster: Cluster, pod: V1Pod): Promise<PodReport> {
+  const { metadata, spec, status } = pod
+  const labels = metadata?.labels ?? {}
+  const container = spec?.containers[0]
+  const states = status?.containerStatuses ?? []
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
+  const name = metadata?.name ?? ''
+  const port = container?.ports?.find((each) => each.name === OPS_PORT)?.containerPort
+  const { samples, unread } = await readMetrics(cluster, name, port)
+  const build = samples?.find((sample) => sample.name === 'mailx_build_info')
+  return {
+    pod: name,
+    service: labels['app.kubernetes.io/component'] ?? container?.name ?? '',
+    version: build?.labels['version'] ?? labels['app.kubernetes.io/version'] ?? 'unknown',
+    image: container?.image ?? '',
+    ready,
+    reason: ready ? '' : reasonOf(pod),
+    restarts: states.reduce((sum, { restartCount }) => sum + restartCount, 0),
+    createdAt: metadata?.creationTimestamp,
+    samples,
+    unread,
+  }
+}
+
+async function readMetrics(
+  cluster: Cluster,
+  pod: string,
+  port: number | undefined,
+): Promise<Pick<PodReport, 'samples' | 'unread'>> {
+  if (port === undefined) return { samples: undefined, unread: `no port called '${OPS_PORT}'` }
+  const { core, namespace } = cluster
+  try {
+    const request = { namespace, name: `${pod}:${port}`, path: 'metrics' }
+    const text = await core.connectGetNamespacedPodProxyWithPath(request)
+    return { samples: parsePrometheus(text), unread: '' }
+  } catch (error) {
+    return { samples: undefined, unread: explain(error, 'get pods/proxy', cluster).message }
+  }
+}
+
+function reasonOf({ status }: V1Pod): string {
+  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+  const waiting = all.find(({ state }) => state?.waiting?.reason)?.state?.waiting
+  if (waiting !== undefined) return [waiting.reason, waiting.message].filter(Boolean).join(': ')
+  const ended = all.find(({ ready, state }) => !ready && state?.terminated)?.state?.terminated
+  if (ended !== undefined) return `${ended.reason ?? 'ended'}, exit code ${ended.exitCode}`
+  const condition = status?.conditions?.find((each) => each.status === 'False' && each.message)
+  return condition?.message ?? status?.reason ?? status?.phase ?? 'unknown'
+}

@@ -1,0 +1,117 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { madeCertificate } from './made-certificate.ts'
+
+export type Pod = {
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> }
+  readonly spec: unknown
+  readonly status: unknown
+}
+
+export type Secret = {
+  readonly metadata: { readonly name: string }
+  readonly type: string
+  readonly data: Readonly<Record<string, string>>
+}
+
+/** What the server holds, in one namespace, and what a token may do. May be changed while it runs. */
+export type World = {
+  namespace: string
+  pods: Pod[]
+  secrets: Secret[]
+  /** By `pod:port`: what the process there answers to GET /metrics. */
+  metrics: Record<string, string>
+  /** By token: `list pods`, `list secrets`, `get pods/proxy`. */
+  rights: Record<string, readonly string[]>
+}
+
+export type ApiServer = {
+  /** A kubeconfig whose one context uses this server and the token. */
+  kubeconfig(token: string): string
+  stop(): Promise<void>
+}
+
+/** The part of the Kubernetes API that mailxctl reads, over TLS, with tokens, rights and selectors. */
+export async function startApiServer(world: World): Promise<ApiServer> {
+  const inAnHour = new Date(Date.now() + 60 * 60 * 1000)
+  const { certificate, key } = await madeCertificate('kubernetes', inAnHour)
+  const server = createServer({ cert: certificate, key }, (request, response) => {
+    const token = request.headers.authorization?.replace('Bearer ', '') ?? ''
+    const url = new URL(request.url ?? '/', 'https://127.0.0.1')
+    const { status, type = 'application/json', body } = answer(world, token, url)
+    response.writeHead(status, { 'content-type': type })
+    response.end(typeof body === 'string' ? body : JSON.stringify(body))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    kubeconfig: (token) =>
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'there',
+        contexts: [
+          { name: 'there', context: { cluster: 'c', user: 'u', namespace: world.namespace } },
+        ],
+        clusters: [
+          {
+            name: 'c',
+            cluster: {
+              server: `https://127.0.0.1:${port}`,
+              'certificate-authority-data': Buffer.from(certificate).toString('base64'),
+            },
+          },
+        ],
+        users: [{ name: 'u', user: { token } }],
+      }),
+    stop: () => close(server),
+  }
+}
+
+type Answer = { readonly status: number; readonly type?: string; readonly body: unknown }
+
+function answer(world: World, token: string, { pathname, searchParams }: URL): Answer {
+  const rights = world.rights[token]
+  if (rights === undefined) return failure(401, 'Unauthorized')
+  const base = `/api/v1/namespaces/${world.namespace}`
+  if (!pathname.startsWith(`${base}/`)) return failure(403, 'another namespace')
+  const [resource = '', name = '', ...rest] = pathname.slice(base.length + 1).split('/')
+  const isProxy = resource === 'pods' && rest.join('/') === 'proxy/metrics'
+  const right = isProxy ? 'get pods/proxy' : name === '' ? `list ${resource}` : `get ${resource}`
+  if (!rights.includes(right)) return failure(403, `cannot ${right}`)
+  if (isProxy) {
+    const text = world.metrics[decodeURIComponent(name)]
+    return text === undefined
+      ? failure(503, 'no endpoints')
+      : { status: 200, type: 'text/plain', body: text }
+  }
+  if (right === 'list pods') {
+    const wanted = pairs(searchParams.get('labelSelector'))
+    const items = world.pods.filter(({ metadata: { labels } }) =>
+      wanted.every(([label, value]) => labels[label] === value),
+    )
+    return { status: 200, body: { apiVersion: 'v1', kind: 'PodList', items } }
+  }
+  const [[field, type] = []] = pairs(searchParams.get('fieldSelector'))
+  const items = world.secrets.filter((secret) => field !== 'type' || secret.type === type)
+  return { status: 200, body: { apiVersion: 'v1', kind: 'SecretList', items } }
+}
+
+const pairs = (selector: string | null): [string, string][] =>
+  (selector ?? '')
+    .split(',')
+    .filter((each) => each !== '')
+    .map((each) => each.split('=', 2) as [string, string])
+
+const failure = (status: number, message: string): Answer => ({
+  status,
+  body: { apiVersion: 'v1', kind: 'Status', status: 'Failure', message, code: status },
+})
+
+async function close(server: Server): Promise<void> {
+  server.close()
+  server.closeAllConnections()
+  await once(server, 'close')
+}

@@ -37,6 +37,10 @@ const commands = {
     script: 'tools/dashboards/src/main.ts',
   },
   faults: { does: 'breaks two domains under load', script: 'tests/faults/main.ts' },
+  'image:test': {
+    does: 'builds the container image and tries it',
+    script: 'tools/image/src/main.ts',
+  },
   conformance: { does: 'answers JSON lines on stdin', script: 'tools/conformance/src/main.ts' },
   mailx: { does: 'is the client', script: 'tools/mailx/src/main.ts', forPeople: true },
   mailxctl: { does: 'is for operators', script: 'tools/mailxctl/src/main.ts', forPeople: true },

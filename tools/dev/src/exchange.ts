@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile } from 'node:child_process'
 import { MailxError } from '@mailx/errors/mailx-error'
-
-const cli = new URL('../../mailx/src/main.ts', import.meta.url).pathname
+import { fromCheckout, type ProgramOf } from './program-of.ts'
 
 /** Runs the command-line client as a person would. */
 export type Client = {
@@ -11,9 +10,13 @@ export type Client = {
   watch(args: readonly string[]): Promise<{ readonly output: Promise<string> }>
 }
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 180_000
 
-export function clientWith(env: Readonly<Record<string, string>>): Client {
+export function clientWith(
+  env: Readonly<Record<string, string>>,
+  programOf: ProgramOf = fromCheckout(),
+): Client {
+  const [file, ...first] = programOf('mailx', env)
   const start = (args: readonly string[], onStarted: (child: ChildProcess) => void) =>
     new Promise<string>((resolve, reject) => {
       // A client that does not end in time does not get to clean up: what hangs may be just that.
@@ -22,7 +25,7 @@ export function clientWith(env: Readonly<Record<string, string>>): Client {
         timeout: TIMEOUT_MS,
         killSignal: 'SIGKILL' as const,
       }
-      const child = execFile(process.execPath, [cli, ...args], options, (error, stdout, stderr) => {
+      const child = execFile(file, [...first, ...args], options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout)
         else
           reject(

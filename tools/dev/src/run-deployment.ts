@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { type Deployment, type DeploymentPorts, serviceNames } from './deployment.ts'
+import type { ProgramOf } from './program-of.ts'
 import {
   hasEnded,
   type ProcessName,
@@ -40,6 +41,8 @@ export type RunOptions = {
   readonly tree?: string
   /** What `npm run build` made of the code, instead of the code. */
   readonly bundled?: boolean
+  /** How the services are run. Left out: from the sources of the checkout. */
+  readonly programOf?: ProgramOf
 }
 
 const READY_WITHIN_MS = 60_000
@@ -58,9 +61,10 @@ export function runDeployment(deployment: Deployment, options: RunOptions): Runn
         instance,
         opsPort: part.opsPort,
         logFile: join(options.logDir, `${deployment.name}-${part.name}${suffix}.log`),
-        env: { ...process.env, ...deployment.env, ...part.env, ...options.env },
+        env: { ...deployment.env, ...part.env, ...options.env },
         ...(options.tree !== undefined && { tree: options.tree }),
         bundled: options.bundled ?? false,
+        ...(options.programOf !== undefined && { programOf: options.programOf }),
       }
     }),
   )

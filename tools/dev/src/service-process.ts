@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
-import { join } from 'node:path'
 import { guardProcess } from '@mailx/backends/guard-process'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { ServiceName } from './deployment.ts'
+import { fromCheckout, type ProgramOf } from './program-of.ts'
 
 const root = new URL('../../..', import.meta.url).pathname
 
@@ -20,28 +20,25 @@ export type ServiceProcess = {
 }
 
 export type ProcessPlan = Omit<ServiceProcess, 'process'> & {
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** On top of the environment of this process. */
+  readonly env: Readonly<Record<string, string>>
   /** The checkout whose code runs. Left out: this one. */
   readonly tree?: string
   /** What `npm run build` made of the code, instead of the code. */
   readonly bundled?: boolean
+  /** How it is run. Left out: from the checkout. */
+  readonly programOf?: ProgramOf
 }
 
-// Room for what dies young that a process with little to do does not fill: 28 MB less at rest.
-const nodeFlags = ['--max-semi-space-size=8']
-
 /** Starts it; what it says is added to its log. */
-export function startProcess({
-  env,
-  tree = root,
-  bundled = false,
-  ...plan
-}: ProcessPlan): ServiceProcess {
+export function startProcess(all: ProcessPlan): ServiceProcess {
+  const { env, tree = root, bundled = false, ...rest } = all
+  const { programOf = fromCheckout(tree, bundled), ...plan } = rest
   const log = createWriteStream(plan.logFile, { flags: 'a' })
-  const main = bundled ? 'dist/main.js' : 'src/main.ts'
-  const child = spawn(process.execPath, [...nodeFlags, join(tree, 'services', plan.name, main)], {
+  const [file, ...args] = programOf(plan.name, env)
+  const child = spawn(file, args, {
     cwd: tree,
-    env,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   guard(child)

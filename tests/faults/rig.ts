@@ -79,6 +79,7 @@ const impatient = {
   PEER_TIMEOUT_MS: '5000',
   PEER_DIAL_TIMEOUT_MS: '3000',
   LOG_LEVEL: 'info',
+  LOG_PARTITIONS: '2',
   ...roomyLimits,
 }
 

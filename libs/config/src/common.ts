@@ -28,8 +28,11 @@ export const variables = {
   SESSION_KEY: key32(),
   /** Encrypts private keys at rest. Losing it loses them. */
   KEY_ENCRYPTION_KEY: key32(),
-  /** Partitions of a context's log when it is first created; kept afterwards. */
-  LOG_PARTITIONS: count(1, 64).default(2),
+  /**
+   * Partitions of a context's log when it is first created; kept afterwards. One is fastest where one
+   * process does all the work; as many processes as there are partitions can share it.
+   */
+  LOG_PARTITIONS: count(1, 64).default(1),
   /** Where the internal gRPC server listens; the service's own *_ADDRESS when not set. */
   GRPC_LISTEN: listenAddress().optional(),
   /** Where /livez, /readyz, /startupz and /metrics are served, in plain HTTP. */

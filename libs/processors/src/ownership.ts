@@ -118,6 +118,10 @@ const holders = `with k as (select hashtextextended($1, 0) as key)
       and l.objid::bigint = k.key & 4294967295`
 
 async function countHolders(client: Client, name: string): Promise<number> {
-  const { rows } = await client.query<{ count: number }>(holders, [name])
+  const { rows } = await client.query<{ count: number }>({
+    name: 'processors.holders',
+    text: holders,
+    values: [name],
+  })
   return rows[0]?.count ?? 0
 }

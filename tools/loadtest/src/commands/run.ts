@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { HomeOptions } from '@mailx/client/find-home'
@@ -32,7 +32,8 @@ type Target = {
   readonly domains: readonly string[]
   readonly home: HomeOptions
   readonly watch: Watch
-  readonly stop: () => Promise<void>
+  /** Whoever looks for what went wrong finds the logs of the services still there. */
+  readonly stop: (worked: boolean) => Promise<void>
 }
 
 /** `loadtest run`. The exit code is 1 when messages were lost, and 2 when the options are wrong. */
@@ -50,6 +51,7 @@ export async function runCommand(flags: RunFlags): Promise<void> {
   )
   const target = await findTarget(flags, request, show)
   let people: People | undefined
+  let worked = false
   try {
     people = await gather(flags, request, target, show)
     const result = await runLoad({
@@ -76,9 +78,10 @@ export async function runCommand(flags: RunFlags): Promise<void> {
         : undefined
     await tell(flags, result, verdict)
     show.say(`journal ${journal}`)
+    worked = process.exitCode === undefined
   } finally {
     people?.close()
-    await target.stop()
+    await target.stop(worked)
   }
 }
 
@@ -103,7 +106,11 @@ async function findTarget(flags: RunFlags, request: RunRequest, show: Progress):
     domains: plan.mode === 'local' ? own.domains.slice(0, 1) : own.domains,
     home: own.home,
     watch: own.watch,
-    stop: () => own.stack.stop(),
+    stop: async (worked) => {
+      await own.stack.stop()
+      if (worked) await rm(folder, { recursive: true, force: true })
+      else show.say(`logs of the services are in ${join(folder, 'logs')}`)
+    },
   }
 }
 

@@ -9,6 +9,8 @@ import { type LoadWatch, watchLoad } from './watch-load.ts'
 export type Load = {
   readonly watch: LoadWatch
   readonly journal: string
+  /** Rejects when the load ended by itself: nothing that is broken after that proves anything. */
+  readonly died: Promise<never>
   /** Ends the sending, waits for what is under way, and tells what was sent. */
   stop(): Promise<LoadResult>
 }
@@ -50,10 +52,13 @@ export async function startLoad(
     signal: stopping.signal,
   })
   result.catch(begun.reject)
+  const died = result.then(() => Promise.race<never>([]))
+  died.catch(() => {})
   await begun.promise
   return {
     watch,
     journal,
+    died,
     stop() {
       stopping.abort()
       return result

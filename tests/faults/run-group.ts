@@ -96,19 +96,20 @@ const secondsSince = (began: number): number => Math.round((performance.now() - 
 async function injectAll(
   rig: Rig,
   group: Group,
-  { watch }: Load,
+  { watch, died }: Load,
   { chosen, long, say, seed, patienceMs = PATIENCE_MS }: RunPlan,
 ): Promise<readonly InjectedFault[]> {
   const injected: InjectedFault[] = []
   for (const { fault, seed: own } of scheduleOf(group, { chosen, long, seed })) {
     const { name, recovery, counts = 1, success = everywhere } = fault
     const random = seededRandom(own)
-    await delay(random.int(200, 700))
+    await Promise.race([delay(random.int(200, 700)), died])
     let recoveredMs: number | undefined
     let problem: string | undefined
     try {
       const { since } = await fault.inject({ rig, random, long })
-      const times = await Promise.all(success.map((one) => watch.first(one, since, patienceMs)))
+      const successes = success.map((one) => watch.first(one, since, patienceMs))
+      const times = await Promise.race([Promise.all(successes), died])
       const missing = success.filter((_, index) => times[index] === undefined)
       if (missing.length > 0) problem = `no success after ${patienceMs} ms: ${toText(missing)}`
       else recoveredMs = Math.round(Math.max(...times.map((at) => at ?? 0)) - since)

@@ -20,6 +20,8 @@ export type MessageKinds = {
   readonly inARow: number
 }
 
+const PATIENCE_MS = 5 * 60_000
+
 /** Seals messages 0, 1, 2, …: who writes to whom, and how much, follows from the seed. */
 export type Maker = {
   next(): Promise<Message>
@@ -41,7 +43,11 @@ export function messageMaker(kinds: MessageKinds): Maker {
       const size = drawSize(kinds.sizes, random)
       const bytes = Math.max(1, size - headerBytes(sender.address, to, subject))
       const draft = { to, subject, body: bodies(own, bytes), keepCopy: false }
-      const { submission } = await sealDraft(sender.account, draft)
+      // Keys are looked up again when they are old, and that may fail for a while like anything else.
+      const { submission } = await patiently(
+        () => sealDraft(sender.account, draft),
+        Date.now() + PATIENCE_MS,
+      )
       return {
         number: own,
         key: keyOf(submission.messageId),
@@ -77,8 +83,6 @@ function headerBytes(from: string, to: readonly string[], subject: string): numb
   const others = { messageId: 'x'.repeat(36), date: 'x'.repeat(24), attachments: [] }
   return JSON.stringify({ ...fields, ...others }).length
 }
-
-const PATIENCE_MS = 5 * 60_000
 
 /** Looks up and verifies the keys of everybody who will be written to, so that no message has to. */
 export async function learnKeys(

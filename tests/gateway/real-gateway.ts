@@ -10,6 +10,7 @@ import { startDirectory } from '@mailx/directory-service/service'
 import { GatewayConfig } from '@mailx/gateway-service/config'
 import { startGateway } from '@mailx/gateway-service/service'
 import { callUnary, connectGrpc } from '@mailx/grpc/client'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { IdentityConfig } from '@mailx/identity-service/config'
 import { startIdentity } from '@mailx/identity-service/service'
 import { openDocument } from '@mailx/keys/domain-document'
@@ -77,6 +78,7 @@ export async function startRealGateway(env: Readonly<Record<string, string>> = {
       ...open.connections,
       config,
       now: Date.now,
+      internal: plainGrpc,
       random: randomBytes,
       logger,
     })

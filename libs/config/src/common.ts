@@ -35,6 +35,12 @@ export const variables = {
   LOG_PARTITIONS: count(1, 64).default(1),
   /** Where the internal gRPC server listens; the service's own *_ADDRESS when not set. */
   GRPC_LISTEN: listenAddress().optional(),
+  /** Authorities (PEM) whose certificates internal gRPC accepts; read again when it changes. */
+  GRPC_CA_FILE: noted(z.string(), { write: '/etc/mailx/internal/ca.crt' }).optional(),
+  /** This service's certificate (PEM), of spiffe://<deployment>/<service>; read again when it changes. */
+  GRPC_CERT_FILE: noted(z.string(), { write: '/etc/mailx/internal/tls.crt' }).optional(),
+  /** The private key (PEM) of GRPC_CERT_FILE; read again when it changes. */
+  GRPC_KEY_FILE: noted(z.string(), { write: '/etc/mailx/internal/tls.key' }).optional(),
   /** Where /livez, /readyz, /startupz and /metrics are served, in plain HTTP. */
   OPS_LISTEN: listenAddress().default('127.0.0.1:0'),
   /** How much is logged. */
@@ -70,6 +76,9 @@ export const CommonConfig = z.object({
   BUS_KEY: variables.BUS_KEY,
   LOG_PARTITIONS: variables.LOG_PARTITIONS,
   GRPC_LISTEN: variables.GRPC_LISTEN,
+  GRPC_CA_FILE: variables.GRPC_CA_FILE,
+  GRPC_CERT_FILE: variables.GRPC_CERT_FILE,
+  GRPC_KEY_FILE: variables.GRPC_KEY_FILE,
   OPS_LISTEN: variables.OPS_LISTEN,
   LOG_LEVEL: variables.LOG_LEVEL,
   NODE_ENV: variables.NODE_ENV,

@@ -1,12 +1,6 @@
-import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
+import { tlsFloor } from '@mailx/grpc/tls-floor'
 import type { PeerCertificate } from './peer-certificate.ts'
-
-/** TLS 1.3 and no session tickets: every connection shows its certificate anew. */
-export const tlsFloor = {
-  minVersion: 'TLSv1.3',
-  secureOptions: constants.SSL_OP_NO_TICKET,
-} as const
 
 /**
  * Picks the TLS context of a hosted domain. A renewed certificate is used from the next handshake

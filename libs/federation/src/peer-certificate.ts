@@ -213,7 +213,7 @@ export type KeptCertificate = {
 
 const expiry = gauge({
   name: 'mailx_certificate_expiry_timestamp_seconds',
-  help: 'When the certificate runs out that a hosted domain shows; it is renewed long before.',
+  help: 'When the certificate runs out that a hosted domain, or a service inside, shows.',
   labelNames: ['service', 'domain'],
 })
 

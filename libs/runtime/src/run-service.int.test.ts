@@ -43,6 +43,7 @@ function start(env: Record<string, string> = {}) {
       NATS_URL: nats.url,
       REDIS_URL: redis.url,
       BUS_KEY: Buffer.alloc(32, 7).toString('base64'),
+      NODE_ENV: 'test',
       ...env,
     },
   })

@@ -7,6 +7,7 @@ import { createLogger, type Logger } from '@mailx/telemetry/logger'
 import { startTelemetry } from '@mailx/telemetry/register'
 import type * as z from 'zod'
 import { type OpenConnections, openConnections } from './connections.ts'
+import { openInternalGrpc } from './internal-grpc.ts'
 import { keepTrying } from './keep-trying.ts'
 import { startOpsServer } from './ops-server.ts'
 import { pooledRandom } from './pooled-random.ts'
@@ -19,6 +20,8 @@ export type ServiceProgram<Config extends CommonConfig> = {
   readonly name: string
   /** CommonConfig and the service's own variables. */
   readonly config: z.ZodObject & z.ZodType<Config>
+  /** All services of the deployment are in this process. */
+  readonly together?: boolean
   /**
    * Called again when it rejects with UNAVAILABLE or DEADLINE_EXCEEDED (another service is not up yet):
    * it lets go of what it has taken before it rejects.
@@ -30,7 +33,7 @@ export type ServiceProgram<Config extends CommonConfig> = {
  * The life of a service process:
  * 1. read the configuration; wrong: every problem on stderr, exit 1 (as for MAILX_CRASH_AT in production)
  * 2. telemetry, then the ops server: from here on it is alive, and not ready
- * 3. connections, waiting for servers that are away; one that must not be used: exit 1
+ * 3. a certificate for internal gRPC and connections, waiting for servers that are away; one that must not be used: exit 1
  * 4. start the service; ready when the service and its connections are
  * 5. SIGTERM or SIGINT: not ready, stop the service, close the connections, exit 0; a second signal
  *    ends it at once; work that outlives SHUTDOWN_GRACE_MS is cut, exit 1
@@ -54,7 +57,7 @@ export async function runService<Config extends CommonConfig>(
 }
 
 async function live<Config extends CommonConfig>(
-  { name, start }: ServiceProgram<Config>,
+  { name, start, together = false }: ServiceProgram<Config>,
   config: Config,
   logger: Logger,
 ): Promise<void> {
@@ -62,6 +65,7 @@ async function live<Config extends CommonConfig>(
   const stopping = stopSignal(logger)
   const cut = cutAfter(stopping, config.SHUTDOWN_GRACE_MS + 2_000, logger)
   setAddressHashKey(config.BUS_KEY)
+  const internal = openInternalGrpc(config, { name, together, logger })
   const telemetry = await startTelemetry(name)
   let open: OpenConnections | undefined
   let service: RunningService | undefined
@@ -71,6 +75,7 @@ async function live<Config extends CommonConfig>(
     const own = readinessOf([
       { name: 'started', ok: service !== undefined },
       { name: 'not stopping', ok: !stopping.aborted },
+      ...internal.checks(),
       ...(open?.health.checks() ?? []),
     ])
     const parts = service === undefined ? [] : [{ readiness: service.ready() }]
@@ -82,8 +87,16 @@ async function live<Config extends CommonConfig>(
   logger.info({ ops: ops.address }, `${name} is starting`)
   const waiting = { logger, signal: stopping }
   try {
+    const grpc = await internal.open(waiting)
     open = await openConnections(config, name, waiting)
-    const deps = { ...open.connections, config, now: Date.now, random: pooledRandom, logger }
+    const deps = {
+      ...open.connections,
+      config,
+      internal: grpc,
+      now: Date.now,
+      random: pooledRandom,
+      logger,
+    }
     service = await keepTrying(
       {
         trouble: `${name} cannot start yet, something it needs is away`,
@@ -105,6 +118,7 @@ async function live<Config extends CommonConfig>(
   watch.stop()
   await service?.stop()
   await open?.close()
+  internal.stop()
   await ops.stop()
   await telemetry.stop()
   cut.clear()

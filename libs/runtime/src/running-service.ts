@@ -1,3 +1,4 @@
+import type { InternalGrpc } from '@mailx/grpc/internal-grpc'
 import { createLogger, type Logger } from '@mailx/telemetry/logger'
 import { insideService } from '@mailx/telemetry/tracer'
 import type { Connections } from './connections.ts'
@@ -16,6 +17,8 @@ export type RunningService = {
 /** What `startX` of every service is given. */
 export type ServiceDeps<Config> = Connections & {
   readonly config: Config
+  /** How it speaks with the other services of the deployment. */
+  readonly internal: InternalGrpc
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly random: (length: number) => Uint8Array

@@ -8,8 +8,8 @@ import { TransparencyConfig } from '@mailx/transparency-service/config'
 import * as z from 'zod'
 
 /**
- * The variables of all services. Each internal server listens on its own *_ADDRESS; GRPC_LISTEN, which
- * could name one of them only, is not read.
+ * The variables of all services. Each internal server listens on its own *_ADDRESS, on loopback;
+ * GRPC_LISTEN, which could name one of them only, and the GRPC_*_FILE of mutual TLS are not read.
  */
 export const AllInOneConfig = z.object({
   ...IdentityConfig.shape,

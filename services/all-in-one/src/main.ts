@@ -2,4 +2,9 @@ import { runService } from '@mailx/runtime/run-service'
 import { AllInOneConfig } from './config.ts'
 import { startAllInOne } from './service.ts'
 
-await runService({ name: 'all-in-one', config: AllInOneConfig, start: startAllInOne })
+await runService({
+  name: 'all-in-one',
+  config: AllInOneConfig,
+  together: true,
+  start: startAllInOne,
+})

@@ -5,8 +5,6 @@ import { configuredResolver } from '@mailx/federation/configured-resolver'
 import { discover } from '@mailx/federation/discover'
 import { parseStaticPeers, type StaticPeers } from '@mailx/federation/static-peers'
 import { watchFile } from '@mailx/federation/watched-file'
-import { connectGrpc } from '@mailx/grpc/client'
-import { serveGrpc } from '@mailx/grpc/serve'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { runProjections } from '@mailx/processors/run-projections'
 import { DirectoryServiceService } from '@mailx/proto/directory/v1/directory_service'
@@ -15,6 +13,7 @@ import { TransparencyServiceClient } from '@mailx/proto/transparency/v1/transpar
 import { readinessOf } from '@mailx/runtime/readiness'
 import type { RunningService, ServiceDeps } from '@mailx/runtime/running-service'
 import { lookUpBudget } from './bundles/budget.ts'
+import { callers } from './callers.ts'
 import type { DirectoryConfig } from './config.ts'
 import { discoveryLog } from './peers/discovery-log.ts'
 import { peerFinder } from './peers/find-peer.ts'
@@ -32,7 +31,7 @@ const HOUR_MS = 60 * 60 * 1000
 
 /** Starts directory. */
 export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promise<RunningService> {
-  const { config, log, logger, nats, now, pool, redis } = deps
+  const { config, internal, log, logger, nats, now, pool, redis } = deps
   if (config.ALLOW_PRIVATE_PEERS && config.NODE_ENV === 'production') {
     throw new MailxError(
       'UNSAFE_CONFIGURATION',
@@ -68,18 +67,27 @@ export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promis
     onQuarantined: (domain) =>
       logger.error({ domain, alarm: 'peer-key' }, 'a domain shows a key that nothing vouches for'),
   })
-  const transparency = connectGrpc(TransparencyServiceClient, config.TRANSPARENCY_ADDRESS)
-  const outbound = connectGrpc(OutboundServiceClient, config.OUTBOUND_ADDRESS)
+  const transparency = internal.connect(
+    'transparency',
+    TransparencyServiceClient,
+    config.TRANSPARENCY_ADDRESS,
+  )
+  const outbound = internal.connect(
+    'outbound-federation',
+    OutboundServiceClient,
+    config.OUTBOUND_ADDRESS,
+  )
   const budget = lookUpBudget({ sql, key: config.BUS_KEY, now })
   const tidying = repeatedly(HOUR_MS, budget.forgetOld, (error) =>
     logger.warn({ err: error }, 'old look-up budgets could not be dropped; trying again'),
   )
   const lookUps = { sql, transparency, isHosted: hosted.has, budget }
-  const grpc = await serveGrpc({
+  const grpc = await internal.serve({
     listen: config.GRPC_LISTEN ?? config.DIRECTORY_ADDRESS,
     services: [
       {
         definition: DirectoryServiceService,
+        callers,
         implementation: {
           getPeer: getPeer({ peers }),
           pinPeer: pinPeer({ log, peers }),

@@ -1,7 +1,5 @@
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
-import { connectGrpc } from '@mailx/grpc/client'
-import { serveGrpc } from '@mailx/grpc/serve'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { type ProjectionRunner, runProjections } from '@mailx/processors/run-projections'
 import { ClientServiceService } from '@mailx/proto/client/v1/client_service'
@@ -33,7 +31,7 @@ const REFRESH_MS = 1_000
 
 /** The doors for clients: gRPC over TLS, and HTTPS for the well-known document. */
 export async function startGateway(deps: ServiceDeps<GatewayConfig>): Promise<RunningService> {
-  const { config, log, logger, nats, now, pool, redis } = deps
+  const { config, internal, log, logger, nats, now, pool, redis } = deps
   await migrate(pool, { schema: SERVICE, dir: new URL('../migrations/', import.meta.url) })
   const sql = withSqlErrors(pool)
   const known = knownState({ sql, now })
@@ -44,9 +42,9 @@ export async function startGateway(deps: ServiceDeps<GatewayConfig>): Promise<Ru
     logger.warn({ err: error }, 'hosted domains, device lists and quotas could not be read'),
   )
 
-  const identity = connectGrpc(IdentityServiceClient, config.IDENTITY_ADDRESS)
-  const directory = connectGrpc(DirectoryServiceClient, config.DIRECTORY_ADDRESS)
-  const storage = connectGrpc(StorageServiceClient, config.STORAGE_ADDRESS)
+  const identity = internal.connect('identity', IdentityServiceClient, config.IDENTITY_ADDRESS)
+  const directory = internal.connect('directory', DirectoryServiceClient, config.DIRECTORY_ADDRESS)
+  const storage = internal.connect('storage', StorageServiceClient, config.STORAGE_ADDRESS)
   const held = certificates({ identity, hostedDomains: known.hostedDomains, now, logger })
   const unlisten = known.onDomainAdded(() => {
     held.complete().catch((error: unknown) => {
@@ -92,26 +90,26 @@ export async function startGateway(deps: ServiceDeps<GatewayConfig>): Promise<Ru
     logger,
   })
   // Only for health checks: nothing inside the deployment calls the gateway.
-  const internal = config.GRPC_LISTEN
-    ? await serveGrpc({
+  const health = config.GRPC_LISTEN
+    ? await internal.serve({
         listen: config.GRPC_LISTEN,
         services: [],
         telemetry: { service: SERVICE, logger },
       })
     : undefined
-  internal?.setReady(true)
+  health?.setReady(true)
 
   return {
     name: SERVICE,
     addresses: {
       client: clients.address,
       https: wellKnown.address,
-      ...(internal && { grpc: internal.address }),
+      ...(health && { grpc: health.address }),
     },
     ready: () => readinessOf([projectionsCheck(runner), certificatesCheck(known, held)]),
     async stop() {
       const graceMs = config.SHUTDOWN_GRACE_MS
-      await Promise.all([clients.stop({ graceMs }), wellKnown.stop(), internal?.stop({ graceMs })])
+      await Promise.all([clients.stop({ graceMs }), wellKnown.stop(), health?.stop({ graceMs })])
       hearing.stop()
       unlisten()
       await held.stop()

@@ -3,12 +3,12 @@ import { migrate } from '@mailx/event-log/migrate'
 import type { Sql } from '@mailx/event-log/sql'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
-import { serveGrpc } from '@mailx/grpc/serve'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { runProjections } from '@mailx/processors/run-projections'
 import { IdentityServiceService } from '@mailx/proto/identity/v1/identity_service'
 import { readinessOf } from '@mailx/runtime/readiness'
 import type { RunningService, ServiceDeps } from '@mailx/runtime/running-service'
+import { callers } from './callers.ts'
 import type { IdentityConfig } from './config.ts'
 import { documentSettings } from './document-settings.ts'
 import { createDomain as makeDomain } from './domain-key/create-domain.ts'
@@ -32,7 +32,7 @@ const KEEP_EVERY_MS = 10 * 60 * 1000
 
 /** Starts identity: hosted domains have their keys and documents when this resolves. */
 export async function startIdentity(deps: ServiceDeps<IdentityConfig>): Promise<RunningService> {
-  const { config, log, logger, nats, now, pool, random } = deps
+  const { config, internal, log, logger, nats, now, pool, random } = deps
   await migrate(pool, { schema: SERVICE, dir: new URL('../migrations/', import.meta.url) })
   await createVaultTable(pool, SERVICE)
   const sql = withSqlErrors(pool)
@@ -79,11 +79,12 @@ export async function startIdentity(deps: ServiceDeps<IdentityConfig>): Promise<
     now,
     random,
   }
-  const grpc = await serveGrpc({
+  const grpc = await internal.serve({
     listen: config.GRPC_LISTEN ?? config.IDENTITY_ADDRESS,
     services: [
       {
         definition: IdentityServiceService,
+        callers,
         implementation: {
           createDomain: createDomain({ ...keys, untilListed: () => projections.caughtUp() }),
           listDomains: listDomains({ ...keys, sql }),

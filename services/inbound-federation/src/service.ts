@@ -6,8 +6,6 @@ import { loadFederationPolicy } from '@mailx/federation/federation-policy'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
 import { listenForPeers } from '@mailx/federation/peer-listener'
 import { encodePeerContact, PEERS_CONTACTED } from '@mailx/federation/peers-contacted'
-import { connectGrpc } from '@mailx/grpc/client'
-import { serveGrpc } from '@mailx/grpc/serve'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { runProjections } from '@mailx/processors/run-projections'
 import { DirectoryServiceClient } from '@mailx/proto/directory/v1/directory_service'
@@ -38,7 +36,7 @@ const BATCHES_PER_PEER = 8
 export async function startInboundFederation(
   deps: ServiceDeps<InboundFederationConfig>,
 ): Promise<RunningService> {
-  const { config, log, logger, nats, now, pool, random, redis } = deps
+  const { config, internal, log, logger, nats, now, pool, random, redis } = deps
   const kek = config.KEY_ENCRYPTION_KEY
   await migrate(pool, { schema: SCHEMA, dir: new URL('../migrations/', import.meta.url) })
   await createVaultTable(pool, SCHEMA)
@@ -51,9 +49,13 @@ export async function startInboundFederation(
   })
 
   const sql = withSqlErrors(pool)
-  const identity = connectGrpc(IdentityServiceClient, config.IDENTITY_ADDRESS)
-  const directory = connectGrpc(DirectoryServiceClient, config.DIRECTORY_ADDRESS)
-  const transparency = connectGrpc(TransparencyServiceClient, config.TRANSPARENCY_ADDRESS)
+  const identity = internal.connect('identity', IdentityServiceClient, config.IDENTITY_ADDRESS)
+  const directory = internal.connect('directory', DirectoryServiceClient, config.DIRECTORY_ADDRESS)
+  const transparency = internal.connect(
+    'transparency',
+    TransparencyServiceClient,
+    config.TRANSPARENCY_ADDRESS,
+  )
   const keys = hostedKeys({
     pool: sql,
     schema: SCHEMA,
@@ -142,7 +144,7 @@ export async function startInboundFederation(
     },
   })
   // Health only: nobody inside asks this service for anything.
-  const grpc = await serveGrpc({
+  const grpc = await internal.serve({
     listen: config.GRPC_LISTEN ?? config.INBOUND_ADDRESS,
     services: [],
     telemetry: { service: SERVICE, logger },

@@ -2,14 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
-import { connectGrpc } from '@mailx/grpc/client'
-import { serveGrpc } from '@mailx/grpc/serve'
 import { runProjections } from '@mailx/processors/run-projections'
 import { DirectoryServiceClient } from '@mailx/proto/directory/v1/directory_service'
 import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
 import { OutboundServiceService } from '@mailx/proto/outbound/v1/outbound_service'
 import { readinessOf } from '@mailx/runtime/readiness'
 import type { RunningService, ServiceDeps } from '@mailx/runtime/running-service'
+import { callers } from './callers.ts'
 import type { OutboundConfig } from './config.ts'
 import { type OriginCredentialsOptions, originCredentials } from './peers/origin-credentials.ts'
 import { peerLinks } from './peers/peer-links.ts'
@@ -26,15 +25,15 @@ const SCHEMA = 'outbound'
 export async function startOutboundFederation(
   deps: ServiceDeps<OutboundConfig>,
 ): Promise<RunningService> {
-  const { config, log, logger, nats, now, pool, random } = deps
+  const { config, internal, log, logger, nats, now, pool, random } = deps
   const kek = config.KEY_ENCRYPTION_KEY
   await migrate(pool, { schema: SCHEMA, dir: new URL('../migrations/', import.meta.url) })
   await createVaultTable(pool, SCHEMA)
   await openKeyVault({ sql: pool, schema: SCHEMA, kek, random }).check()
 
   const sql = withSqlErrors(pool)
-  const identity = connectGrpc(IdentityServiceClient, config.IDENTITY_ADDRESS)
-  const directory = connectGrpc(DirectoryServiceClient, config.DIRECTORY_ADDRESS)
+  const identity = internal.connect('identity', IdentityServiceClient, config.IDENTITY_ADDRESS)
+  const directory = internal.connect('directory', DirectoryServiceClient, config.DIRECTORY_ADDRESS)
   const credentials: OriginCredentialsOptions = {
     pool: sql,
     schema: SCHEMA,
@@ -89,11 +88,12 @@ export async function startOutboundFederation(
     idleMs: config.PEER_IDLE_MS,
   })
 
-  const grpc = await serveGrpc({
+  const grpc = await internal.serve({
     listen: config.GRPC_LISTEN ?? config.OUTBOUND_ADDRESS,
     services: [
       {
         definition: OutboundServiceService,
+        callers,
         implementation: {
           lookUpPeerKeys: lookUpPeerKeys({ links, timeoutMs: config.PEER_DIAL_TIMEOUT_MS }),
         },

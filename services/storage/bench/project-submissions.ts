@@ -8,6 +8,7 @@ import { randomBytes } from '@mailx/crypto/random'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import { logMigrations, migrate } from '@mailx/event-log/migrate'
 import { openEventLog } from '@mailx/event-log/open-log'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { connectNats } from '@mailx/messaging/connect'
 import { Route } from '@mailx/proto/submission/v1/events'
 import { createLogger } from '@mailx/telemetry/logger'
@@ -61,6 +62,7 @@ const service = await startStorage({
   redis: unused,
   config,
   now: Date.now,
+  internal: plainGrpc,
   random: randomBytes,
   logger,
 })

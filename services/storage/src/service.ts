@@ -1,6 +1,5 @@
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
-import { serveGrpc } from '@mailx/grpc/serve'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { type ProjectionRunner, runProjections } from '@mailx/processors/run-projections'
 import {
@@ -9,6 +8,7 @@ import {
 } from '@mailx/proto/storage/v1/storage_service'
 import { readinessOf } from '@mailx/runtime/readiness'
 import type { RunningService, ServiceDeps } from '@mailx/runtime/running-service'
+import { callers } from './callers.ts'
 import type { StorageConfig } from './config.ts'
 import { changesProjection } from './projections/changes.ts'
 import { outcomesProjection } from './projections/outcomes.ts'
@@ -31,7 +31,7 @@ const APPLIED_WITHIN_MS = 10_000
 
 /** Mailboxes, quota and delivery states: starts projecting, erasing and answering. */
 export async function startStorage(deps: ServiceDeps<StorageConfig>): Promise<RunningService> {
-  const { pool, log, config, logger, now } = deps
+  const { pool, log, config, internal, logger, now } = deps
   await migrate(pool, { schema: 'storage', dir: new URL('../migrations/', import.meta.url) })
   const runner = await startProcessors(deps)
   const erasing = repeatedly(
@@ -48,9 +48,9 @@ export async function startStorage(deps: ServiceDeps<StorageConfig>): Promise<Ru
     now,
     logger,
   }
-  const grpc = await serveGrpc({
+  const grpc = await internal.serve({
     listen: config.GRPC_LISTEN ?? config.STORAGE_ADDRESS,
-    services: [{ definition: StorageServiceService, implementation: handlers(rpcDeps) }],
+    services: [{ definition: StorageServiceService, callers, implementation: handlers(rpcDeps) }],
     telemetry: { service: 'storage', logger },
   })
   grpc.setReady(true)

@@ -2,13 +2,12 @@ import type { MailxError } from '@mailx/errors/mailx-error'
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
-import { connectGrpc } from '@mailx/grpc/client'
-import { serveGrpc } from '@mailx/grpc/serve'
 import { runProjections } from '@mailx/processors/run-projections'
 import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
 import { TransparencyServiceService } from '@mailx/proto/transparency/v1/transparency_service'
 import { readinessOf } from '@mailx/runtime/readiness'
 import type { RunningService, ServiceDeps } from '@mailx/runtime/running-service'
+import { callers } from './callers.ts'
 import type { TransparencyConfig } from './config.ts'
 import { keyLog } from './projections/key-log.ts'
 import { treeHeads } from './projections/tree-heads.ts'
@@ -24,14 +23,14 @@ const SERVICE = 'transparency'
 export async function startTransparency(
   deps: ServiceDeps<TransparencyConfig>,
 ): Promise<RunningService> {
-  const { config, log, logger, nats, now, pool, random } = deps
+  const { config, internal, log, logger, nats, now, pool, random } = deps
   await migrate(pool, { schema: SERVICE, dir: new URL('../migrations/', import.meta.url) })
   await createVaultTable(pool, SERVICE)
   const kek = config.KEY_ENCRYPTION_KEY
   await openKeyVault({ sql: pool, schema: SERVICE, kek, random }).check()
 
   const sql = withSqlErrors(pool)
-  const identity = connectGrpc(IdentityServiceClient, config.IDENTITY_ADDRESS)
+  const identity = internal.connect('identity', IdentityServiceClient, config.IDENTITY_ADDRESS)
   const keys = logKeys({
     pool: sql,
     schema: SERVICE,
@@ -69,11 +68,12 @@ export async function startTransparency(
 
   const onCorruption = (error: MailxError, domain: string) =>
     logger.error({ err: error, domain, alarm: 'key-log' }, 'the stored key log is damaged')
-  const grpc = await serveGrpc({
+  const grpc = await internal.serve({
     listen: config.GRPC_LISTEN ?? config.TRANSPARENCY_ADDRESS,
     services: [
       {
         definition: TransparencyServiceService,
+        callers,
         implementation: {
           getCheckpoint: getCheckpoint({ sql }),
           getInclusionProofs: getInclusionProofs({ sql, onCorruption }),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { type InternalCertificates, makeCertificates } from './internal-certificates.ts'
 import { pickPort } from './pick-port.ts'
 
 /** Where the parts of one deployment listen, all on loopback. */
@@ -31,6 +32,8 @@ export type Deployment = {
   /** Where its processes listen, by instance: on `ports`, unless somebody stands between. */
   readonly listens: readonly [DeploymentPorts, ...DeploymentPorts[]]
   readonly env: Readonly<Record<string, string>>
+  /** By which its processes know each other when they are separate. */
+  readonly certificates: InternalCertificates
 }
 
 export type Backends = {
@@ -86,7 +89,9 @@ export async function planDeployment(input: {
     LOG_LEVEL: 'info',
     ...input.env,
   }
-  return { name: input.name, domains: input.domains, ports, listens: [first, ...others], env }
+  const certificates = await makeCertificates(input.name)
+  const listens: Deployment['listens'] = [first, ...others]
+  return { name: input.name, domains: input.domains, ports, listens, env, certificates }
 }
 
 /** What DNS has to say of the deployment's domains: the key comes from the domain itself. */

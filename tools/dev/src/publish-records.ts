@@ -1,12 +1,17 @@
-import { callUnary, connectGrpc } from '@mailx/grpc/client'
+import { callUnary } from '@mailx/grpc/client'
+import type { InternalGrpc } from '@mailx/grpc/internal-grpc'
 import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
 import type { TestDns } from '@mailx/testing/test-dns'
 import type { Deployment } from './deployment.ts'
 
 /** Publishes what each domain of the deployment says of itself in DNS: its TXT record and its hosts. */
-export async function publishRecords(deployment: Deployment, dns: TestDns): Promise<void> {
+export async function publishRecords(
+  deployment: Deployment,
+  internal: InternalGrpc,
+  dns: TestDns,
+): Promise<void> {
   const address = deployment.env['IDENTITY_ADDRESS'] ?? ''
-  const identity = connectGrpc(IdentityServiceClient, address)
+  const identity = internal.connect('identity', IdentityServiceClient, address)
   try {
     const { domains } = await callUnary(identity.listDomains, {})
     for (const { domain, txtRecord } of domains) {

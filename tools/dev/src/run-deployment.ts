@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { type Deployment, type DeploymentPorts, serviceNames } from './deployment.ts'
+import { giveCertificate } from './internal-certificates.ts'
 import type { ProgramOf } from './program-of.ts'
 import {
   hasEnded,
@@ -36,6 +37,8 @@ export type Revival = {
 export type RunOptions = {
   readonly separate: boolean
   readonly logDir: string
+  /** Where separate processes have the certificates by which they know each other. */
+  readonly certificateDir: string
   readonly env?: Readonly<Record<string, string>>
   /** The checkout whose code runs. Left out: this one. */
   readonly tree?: string
@@ -54,7 +57,7 @@ const READY_WITHIN_MS = 60_000
 export function runDeployment(deployment: Deployment, options: RunOptions): RunningDeployment {
   mkdirSync(options.logDir, { recursive: true })
   const plans = deployment.listens.flatMap((ports, instance) =>
-    processesAt(ports, options.separate).map((part): ProcessPlan => {
+    processesAt(ports, options, deployment).map((part): ProcessPlan => {
       const suffix = instance === 0 ? '' : `-${instance}`
       return {
         name: part.name,
@@ -109,7 +112,11 @@ type Part = {
 }
 
 /** The processes of one instance, and where each listens. */
-function processesAt(ports: DeploymentPorts, separate: boolean): Part[] {
+function processesAt(
+  ports: DeploymentPorts,
+  { separate, certificateDir }: RunOptions,
+  { certificates }: Deployment,
+): Part[] {
   const doors = {
     PEER_LISTEN: at(ports.peer),
     HTTPS_LISTEN: at(ports.https),
@@ -121,7 +128,8 @@ function processesAt(ports: DeploymentPorts, separate: boolean): Part[] {
   }
   return serviceNames.map((name) => {
     const { grpc, ops } = ports.services[name]
-    const env = { ...doors, GRPC_LISTEN: at(grpc), OPS_LISTEN: at(ops) }
+    const certificate = giveCertificate(certificates, name, certificateDir)
+    const env = { ...doors, ...certificate, GRPC_LISTEN: at(grpc), OPS_LISTEN: at(ops) }
     return { name, opsPort: ops, env }
   })
 }

@@ -5,10 +5,12 @@ import { createDatabase } from '@mailx/backends/create-database'
 import { startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
 import { startRedis } from '@mailx/backends/start-redis'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { type Receiver, startReceiver } from '@mailx/otel-view-tool/start-receiver'
 import { type TestDns, testDns } from '@mailx/testing/test-dns'
 import { type Backends, type Deployment, planDeployment } from './deployment.ts'
 import { type Client, clientWith } from './exchange.ts'
+import { asOperator } from './internal-certificates.ts'
 import type { ProgramOf } from './program-of.ts'
 import { publishRecords } from './publish-records.ts'
 import { type RunningDeployment, runDeployment } from './run-deployment.ts'
@@ -63,6 +65,7 @@ export type Stack = {
 }
 
 const READY_WITHIN_MS = 60_000
+const alone = { internal: plainGrpc, stop: () => {} }
 
 /** Brings everything up and resolves when it is ready to be used. What it started, it stops on failure. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -108,6 +111,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           separate,
           bundled,
           logDir,
+          certificateDir: join(folder, 'certificates', name),
           ...(tree && { tree }),
           ...(programOf && { programOf }),
         })
@@ -118,7 +122,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await Promise.all(
       deployments.map((running) => running.ready(options.readyWithinMs ?? READY_WITHIN_MS)),
     )
-    for (const { deployment } of deployments) await publishRecords(deployment, dns)
+    for (const { deployment } of deployments) {
+      const certificateDir = join(folder, 'certificates', deployment.name)
+      const operator = separate ? await asOperator(deployment.certificates, certificateDir) : alone
+      await publishRecords(deployment, operator.internal, dns)
+      operator.stop()
+    }
     say(`${everyDomain.join(' and ')} are up`)
 
     const clientEnv = {

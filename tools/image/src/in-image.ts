@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ProgramOf } from '@mailx/dev-tool/program-of'
 import type { Engine } from './engine.ts'
@@ -15,6 +15,7 @@ export const strict = [
 export const USER = 10_001
 const label = `mailx.image-test=${randomUUID()}`
 const secretNames = /^(?:DATABASE_URL|NATS_URL|REDIS_URL|.*_KEY)$/
+const fileNames = /^GRPC_(?:CA|CERT|KEY)_FILE$/
 
 /**
  * Runs programs from the image, on the network of this machine. Secrets reach them as files, as they
@@ -25,10 +26,13 @@ export const programInImage =
   (name, env) => {
     const all = Object.keys(env)
     const secrets = all.filter((key) => secretNames.test(key))
-    const plain = all.filter((key) => !secretNames.test(key))
+    const files = all.filter((key) => fileNames.test(key))
+    const plain = all.filter((key) => !secretNames.test(key) && !fileNames.test(key))
     const home = env['MAILX_HOME']
     const mounts = [
-      ...(secrets.length > 0 ? [`${secretFiles(folder, env, secrets)}:/etc/mailx/secrets:ro`] : []),
+      ...(secrets.length > 0
+        ? [`${secretFiles(folder, env, [...secrets, ...files])}:/etc/mailx/secrets:ro`]
+        : []),
       ...(home === undefined ? [] : [`${ownFolder(home)}:${home}`]),
     ]
     return [
@@ -42,6 +46,7 @@ export const programInImage =
       ...mounts.map((mount) => `--volume=${mount}`),
       ...plain.map((key) => `--env=${key}`),
       ...secrets.map((key) => `--env=${key}_FILE=/etc/mailx/secrets/${key}`),
+      ...files.map((key) => `--env=${key}=/etc/mailx/secrets/${key}`),
       image,
       name,
     ]
@@ -74,7 +79,8 @@ function secretFiles(
   const path = ownFolder(join(folder, randomUUID()))
   for (const name of names) {
     const file = join(path, name)
-    writeFileSync(file, env[name] ?? '', { mode: 0o400 })
+    const value = env[name] ?? ''
+    writeFileSync(file, fileNames.test(name) ? readFileSync(value) : value, { mode: 0o400 })
     if (process.getuid?.() === 0) chownSync(file, USER, USER)
   }
   return path

@@ -6,6 +6,7 @@ import { type IdentityEvent, identityEvents } from '@mailx/events/identity'
 import { makeDomain } from '@mailx/federation/testing/made-domain'
 import { wellKnownServer } from '@mailx/federation/testing/well-known-server'
 import { connectGrpc } from '@mailx/grpc/client'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { DirectoryServiceClient } from '@mailx/proto/directory/v1/directory_service'
 import { openConnections } from '@mailx/runtime/connections'
 import { createLogger } from '@mailx/telemetry/logger'
@@ -70,6 +71,7 @@ export async function directoryWorld(env: Readonly<Record<string, string>> = {})
     ...open.connections,
     config,
     now,
+    internal: plainGrpc,
     random: randomBytes,
     logger,
   })

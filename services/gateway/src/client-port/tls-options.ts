@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { SecureContext, TlsOptions } from 'node:tls'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { type ConnectionCaps, connectionCaps } from '@mailx/federation/connection-caps'
-import { tlsFloor } from '@mailx/federation/hosted-contexts'
+import { tlsFloor } from '@mailx/grpc/tls-floor'
 
 export type ContextOf = (serverName: string) => Promise<SecureContext | undefined>
 

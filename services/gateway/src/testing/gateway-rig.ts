@@ -7,6 +7,7 @@ import { encodeEvent } from '@mailx/events/codec'
 import { domainEvents, userEvents } from '@mailx/events/identity'
 import { callUnary, connectGrpc } from '@mailx/grpc/client'
 import type { CallSettings } from '@mailx/grpc/client-call'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { ClientServiceClient, type Submission } from '@mailx/proto/client/v1/client_service'
 import { openConnections } from '@mailx/runtime/connections'
 import { type SessionToken, sealSessionToken } from '@mailx/statement/session-token'
@@ -67,6 +68,7 @@ export async function startRig(env: Readonly<Record<string, string>> = {}) {
     ...open.connections,
     config,
     now: () => Date.now() + clock.aheadMs,
+    internal: plainGrpc,
     random: randomBytes,
     logger,
   })

@@ -4,6 +4,7 @@ import { toBase64 } from '@mailx/crypto/encoding'
 import { randomBytes } from '@mailx/crypto/random'
 import { type SigningKeyPair, signingKeyPair } from '@mailx/crypto/sign'
 import { callUnary, connectGrpc } from '@mailx/grpc/client'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { deviceListHash, makeDeviceList } from '@mailx/keys/device-list'
 import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
 import type { Device, DeviceList } from '@mailx/proto/keys/v1/keys'
@@ -58,6 +59,7 @@ export async function identityRig(): Promise<IdentityRig> {
         ...open.connections,
         config: readConfig(IdentityConfig, { ...env, ...more }),
         now: () => Date.now() + clock.offset,
+        internal: plainGrpc,
         random: randomBytes,
         logger,
       })

@@ -8,6 +8,7 @@ import { authorizePeer } from '@mailx/federation/authorize-peer'
 import { dialPeer, type PeerChannel } from '@mailx/federation/dial-peer'
 import { authorityOf } from '@mailx/federation/peer-authority'
 import { type MadeDomain, makeDomain } from '@mailx/federation/testing/made-domain'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { DomainCreated, UserRegistered } from '@mailx/proto/identity/v1/events'
 import { MailboxFilled } from '@mailx/proto/mailbox/v1/events'
 import type { MessageReceived } from '@mailx/proto/reception/v1/events'
@@ -57,7 +58,14 @@ export async function inboundWorld(env: Readonly<Record<string, string>> = {}) {
   const stopping = new AbortController()
   const open = await openConnections(config, 'test', { logger, signal: stopping.signal })
   const { log } = open.connections
-  const deps = { ...open.connections, config, now: Date.now, random: randomBytes, logger }
+  const deps = {
+    ...open.connections,
+    config,
+    internal: plainGrpc,
+    now: Date.now,
+    random: randomBytes,
+    logger,
+  }
 
   const tell = (
     context: string,

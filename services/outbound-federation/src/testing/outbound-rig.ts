@@ -9,6 +9,7 @@ import { type DeliveryEvent, deliveryEvents } from '@mailx/events/delivery'
 import { submissionEvents } from '@mailx/events/submission'
 import { type MadeDomain, makeDomain } from '@mailx/federation/testing/made-domain'
 import { connectGrpc } from '@mailx/grpc/client'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { serveGrpc } from '@mailx/grpc/serve'
 import { OutboundServiceClient } from '@mailx/proto/outbound/v1/outbound_service'
 import { Route } from '@mailx/proto/submission/v1/events'
@@ -146,6 +147,7 @@ export async function outboundRig(more: Record<string, string> = {}) {
         ...open.connections,
         config: readConfig(OutboundConfig, { ...env, ...change }),
         now: Date.now,
+        internal: plainGrpc,
         random: randomBytes,
         logger,
       })

@@ -1,6 +1,7 @@
 import { readConfig } from '@mailx/config/read-config'
 import { randomBytes } from '@mailx/crypto/random'
 import { callUnary, connectGrpc } from '@mailx/grpc/client'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { openAnnouncement } from '@mailx/messaging/announcement'
 import {
   type ListMessagesResponse,
@@ -40,7 +41,14 @@ export async function startRig(env: Readonly<Record<string, string>> = {}) {
   const open = await openConnections(config, 'storage', { logger, signal })
   const announced = listen(open.connections.nats, busKey)
   const start = () =>
-    startStorage({ ...open.connections, config, now: Date.now, random: randomBytes, logger })
+    startStorage({
+      ...open.connections,
+      config,
+      internal: plainGrpc,
+      now: Date.now,
+      random: randomBytes,
+      logger,
+    })
   const service = await start()
   const client = connectGrpc(StorageServiceClient, String(service.addresses['grpc']))
 

@@ -5,6 +5,7 @@ import { type SigningKeyPair, signingKeyPair } from '@mailx/crypto/sign'
 import { encodeEvent } from '@mailx/events/codec'
 import { type IdentityEvent, identityEvents } from '@mailx/events/identity'
 import { connectGrpc } from '@mailx/grpc/client'
+import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { type ServedGrpc, serveGrpc } from '@mailx/grpc/serve'
 import { unary } from '@mailx/grpc/unary'
 import { leavesOf } from '@mailx/keys/key-log-leaf'
@@ -78,6 +79,7 @@ export async function transparencyRig() {
         ...open.connections,
         config,
         now: () => Date.now() + clock.offset,
+        internal: plainGrpc,
         random: randomBytes,
         logger: createLogger({ service: 'transparency', level: 'info', destination }),
       })

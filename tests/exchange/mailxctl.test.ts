@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Account } from '@mailx/client/account'
@@ -180,6 +180,47 @@ test('an event that cannot be applied is parked, told, and applied when the caus
   expect((await receive(alice, poison)).payload.from).toBe('mallory@b.test')
   expect((await mailxctl('parked', 'list')).stdout).toBe('nothing is parked\n')
   mallory.transport.close()
+})
+
+const opsUrl = () => `http://127.0.0.1:${deploymentOf(stack, 'a').deployment.ports.ops}`
+
+test('status tells on one page that all is well, and with exit code 1 what is not', async () => {
+  await caughtUp()
+  const well = await mailxctl('status', '--ops', opsUrl())
+  expect(well.stdout).toMatch(/^a\.test .*\nall is well\n/)
+  expect(well.stdout).toMatch(/all-in-one +ready/)
+  expect(well.stdout).toMatch(/a\.test certificate runs out in [67] days/)
+  expect(well.exitCode, well.stdout).toBe(0)
+  const gone = await mailxctl('status', '--ops', 'http://127.0.0.1:9')
+  expect(gone.stdout).toContain('! http://127.0.0.1:9 is not ready: does not answer')
+  expect(gone.exitCode).toBe(1)
+})
+
+test('a support bundle has state, metrics and log lines, and names nobody', async () => {
+  const out = join(stack.logDir, '..', 'bundle.json')
+  const args = ['support-bundle', '--out', out, '--ops', opsUrl(), '--logs', stack.logDir]
+  const { exitCode, stderr } = await mailxctl(...args)
+  expect(exitCode, stderr).toBe(0)
+  const text = await readFile(out, 'utf8')
+  expect(text).not.toMatch(/(alice|bob|mallory)@/)
+  const { deployment } = deploymentOf(stack, 'a')
+  const names = ['BUS_KEY', 'SESSION_KEY', 'KEY_ENCRYPTION_KEY', 'DATABASE_URL', 'NATS_URL']
+  const secrets = names.flatMap((name) => deployment.env[name] ?? [])
+  expect(secrets.length).toBeGreaterThan(2)
+  expect(secrets.filter((secret) => text.includes(secret))).toEqual([])
+  const token = Buffer.from(alice.session?.token ?? new Uint8Array())
+  expect(token.length).toBeGreaterThan(16)
+  for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+    expect(text).not.toContain(token.toString(encoding))
+  }
+  const bundle = JSON.parse(text) as {
+    services: { samples: string[] }[]
+    logs: object
+    database: object
+  }
+  expect(bundle.services[0]?.samples.join('\n')).toContain('mailx_projection_lag_events')
+  expect(Object.keys(bundle.logs)).toContain('a-all-in-one.log')
+  expect(bundle.database).toMatchObject({ status: { domains: ['a.test'] } })
 })
 
 describe('log verify', () => {

@@ -1,5 +1,6 @@
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
+import { certificateTrouble } from '@mailx/federation/certificate-trouble'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { type ProjectionRunner, runProjections } from '@mailx/processors/run-projections'
 import { ClientServiceService } from '@mailx/proto/client/v1/client_service'
@@ -106,7 +107,7 @@ export async function startGateway(deps: ServiceDeps<GatewayConfig>): Promise<Ru
       https: wellKnown.address,
       ...(health && { grpc: health.address }),
     },
-    ready: () => readinessOf([projectionsCheck(runner), certificatesCheck(known, held)]),
+    ready: () => readinessOf([projectionsCheck(runner), certificatesCheck(known, held, now())]),
     async stop() {
       const graceMs = config.SHUTDOWN_GRACE_MS
       await Promise.all([clients.stop({ graceMs }), wellKnown.stop(), health?.stop({ graceMs })])
@@ -144,15 +145,11 @@ function projectionsCheck(runner: ProjectionRunner): Check {
   return { name: 'projections', ok: ready, ...(reason !== undefined && { detail: reason }) }
 }
 
-function certificatesCheck(known: KnownState, held: Certificates): Check {
+function certificatesCheck(known: KnownState, held: Certificates, now: number): Check {
   const domains = known.hostedDomains()
-  const missing = domains.filter((domain) => held.certificateOf(domain) === undefined)
   if (domains.length === 0) {
     return { name: 'certificates', ok: false, detail: 'no domain is hosted yet (HOSTED_DOMAINS)' }
   }
-  return {
-    name: 'certificates',
-    ok: missing.length === 0,
-    ...(missing.length > 0 && { detail: `none yet for ${missing.slice(0, 5).join(', ')}` }),
-  }
+  const detail = certificateTrouble(domains, held.certificateOf, now)
+  return { name: 'certificates', ok: detail === undefined, ...(detail && { detail }) }
 }

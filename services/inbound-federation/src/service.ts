@@ -2,6 +2,7 @@ import { rateLimiter } from '@mailx/cache/rate-limit'
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { peerChallenge } from '@mailx/federation/authorize-peer'
+import { certificateTrouble } from '@mailx/federation/certificate-trouble'
 import { loadFederationPolicy } from '@mailx/federation/federation-policy'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
 import { listenForPeers } from '@mailx/federation/peer-listener'
@@ -160,12 +161,18 @@ export async function startInboundFederation(
     ready: () => {
       const { ready, reason } = projections.ready()
       const missing = keys.missing()
+      const trouble = certificateTrouble(keys.held(), keys.certificateOf, now())
       return readinessOf([
         { name: 'projections', ok: ready, ...(reason === undefined ? {} : { detail: reason }) },
         {
           name: 'keys of the hosted domains',
           ok: missing.length === 0,
           ...(missing.length === 0 ? {} : { detail: `missing for ${missing.join(', ')}` }),
+        },
+        {
+          name: 'certificates',
+          ok: trouble === undefined,
+          ...(trouble === undefined ? {} : { detail: trouble }),
         },
       ])
     },

@@ -9,6 +9,7 @@ import {
   replayCommand,
 } from './commands/projection.ts'
 import { statusCommand } from './commands/status.ts'
+import { supportBundleCommand } from './commands/support-bundle.ts'
 import { traceCommand } from './commands/trace.ts'
 import { run } from './run.ts'
 
@@ -49,6 +50,14 @@ program
   .description('on one page what one asks first; exit code 1 when something is wrong')
   .option('--ops <url...>', 'ops ports of the processes (default: OPS_URLS)')
   .action(run(statusCommand))
+
+program
+  .command('support-bundle')
+  .description('what somebody who helps needs to know, without addresses, tokens, keys or mail')
+  .option('--out <file>', 'where it goes', 'mailx-support.json')
+  .option('--ops <url...>', 'ops ports of the processes (default: OPS_URLS)')
+  .option('--logs <folder>', 'the ends of the log files in it, too')
+  .action(run(supportBundleCommand))
 
 program
   .command('trace')

@@ -23,6 +23,8 @@ export type HostedKeys = {
   take(domain: string): void
   /** The domains that still wait for identity. */
   missing(): readonly string[]
+  /** The domains that have their key and certificate. */
+  held(): readonly string[]
   stop(): Promise<void>
 }
 
@@ -82,6 +84,7 @@ export function hostedKeys(options: Options): HostedKeys {
       hold(domain).catch(options.onFailure)
     },
     missing,
+    held: () => [...held.keys()],
     stop: async () => {
       await filling.stop()
       await Promise.allSettled(holding.values())

@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Backend } from '@mailx/backends/backend'
+import { createDatabase } from '@mailx/backends/create-database'
+import { startNats } from '@mailx/backends/start-nats'
+import { startPostgres } from '@mailx/backends/start-postgres'
+import { startRedis } from '@mailx/backends/start-redis'
+import type { RunningDeployment } from '@mailx/dev-tool/run-deployment'
+import type { Stack } from '@mailx/dev-tool/stack'
+import { parsePrometheus, type Sample } from '@mailx/mailxctl-tool/status/parse-prometheus'
+import { metricTypes } from '@mailx/telemetry/metric-names'
+import { eventually } from '@mailx/testing/eventually'
+import { expect } from 'vitest'
+import { deploymentOf } from '../exchange/database.ts'
+import { patience, sharedServers, testStack } from '../exchange/people.ts'
+import { run } from '../exchange/programs.ts'
+
+const folder = join(import.meta.dirname, '..', '..', 'docs', 'runbooks')
+
+/** Two domains; those of a.test have servers of their own, for taking away. */
+export type BrokenStack = {
+  readonly stack: Stack
+  readonly here: RunningDeployment
+  readonly servers: Readonly<Record<'postgres' | 'nats' | 'redis', Backend>>
+  /** Samples of a metric in a.test whose labels are these. */
+  readonly samples: (name: string, labels?: Readonly<Record<string, string>>) => Promise<Sample[]>
+  /** Resolves when some sample of the metric has such a value. */
+  readonly moves: (
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    is: (value: number) => boolean,
+  ) => Promise<void>
+  /** Runs the first commands of a page; resolves with all that they print. */
+  readonly firstCommands: (page: string) => Promise<string>
+  readonly stop: () => Promise<void>
+}
+
+export async function brokenStack(): Promise<BrokenStack> {
+  const own = { own: true, say: () => {} }
+  const [postgres, nats, redis] = await Promise.all([
+    startPostgres(own),
+    startNats(own),
+    startRedis(own),
+  ])
+  const databaseUrl = await createDatabase(postgres.url, 'mailx')
+  const ownServers = { databaseUrl, natsUrl: nats.url, redisUrl: redis.url }
+  const stack = await testStack(
+    'runbooks',
+    { a: ['a.test'], b: ['b.test'] },
+    { backendsOf: async (name) => (name === 'a' ? ownServers : sharedServers()) },
+  )
+  const here = deploymentOf(stack, 'a')
+  const opsUrl = `http://127.0.0.1:${here.deployment.ports.ops}`
+  const samples: BrokenStack['samples'] = async (name, labels = {}) => {
+    const text = await (await fetch(`${opsUrl}/metrics`)).text()
+    return parsePrometheus(text).filter(
+      (sample) =>
+        sample.name === name &&
+        Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
+    )
+  }
+  return {
+    stack,
+    here,
+    servers: { postgres, nats, redis },
+    samples,
+    moves: async (name, labels, is) => {
+      await eventually(async () => {
+        const found = await samples(name, labels)
+        expect(found.map(({ value }) => value)).toSatisfy((values: number[]) => values.some(is))
+      }, patience)
+    },
+    firstCommands: async (page) => {
+      const env = { DATABASE_URL: here.deployment.env['DATABASE_URL'] ?? '', OPS_URLS: opsUrl }
+      const printed: string[] = []
+      for (const command of firstCommandsOf(page)) {
+        const { exitCode, stderr, stdout } = await run('mailxctl', command.split(' ').slice(1), {
+          env,
+        })
+        // 1: something is wrong, which is why one reads the page.
+        if (exitCode !== 0 && exitCode !== 1) throw new Error(`${command}: ${stderr}`)
+        printed.push(`$ ${command}\n${stdout}${stderr}`)
+      }
+      return printed.join('\n')
+    },
+    stop: async () => {
+      await stack.stop()
+      await Promise.all([postgres.stop(), nats.stop(), redis.stop()])
+    },
+  }
+}
+
+export const pages = (): string[] =>
+  readdirSync(folder).flatMap((file) =>
+    file.endsWith('.md') && file !== 'README.md' ? [file.slice(0, -'.md'.length)] : [],
+  )
+
+export const pageText = (page: string): string => readFileSync(join(folder, `${page}.md`), 'utf8')
+
+/** The commands below "First". */
+export function firstCommandsOf(page: string): string[] {
+  const [, first = ''] = /## First\n\n((?: {4}.*\n)+)/.exec(pageText(page)) ?? []
+  return first
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+}
+
+/** The metrics that a page names. */
+export const metricsOf = (page: string): string[] => [
+  ...new Set(pageText(page).match(/\b(?:mailx|nodejs|rpc)_[a-z0-9_]+/g) ?? []),
+]
+
+export const isRegistered = (name: string): boolean =>
+  name in metricTypes || name.replace(/_(bucket|sum|count)$/, '') in metricTypes

@@ -1,0 +1,250 @@
+import type { Account } from '@mailx/client/account'
+import { sealDraft, submitSealed } from '@mailx/client/send'
+import { connectNats } from '@mailx/messaging/connect'
+import { eventually } from '@mailx/testing/eventually'
+import type { Pool } from 'pg'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { databaseOf, deploymentOf } from '../exchange/database.ts'
+import { patience, person, receive, send, settled } from '../exchange/people.ts'
+import { run } from '../exchange/programs.ts'
+import { type BrokenStack, brokenStack } from './broken-stack.ts'
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
+
+let broken: BrokenStack
+let database: Pool
+let alice: Account
+let dave: Account
+let bob: Account
+
+beforeAll(async () => {
+  broken = await brokenStack()
+  database = databaseOf(broken.here)
+  database.on('error', () => {})
+  const { stack } = broken
+  alice = await person(stack, 'alice@a.test')
+  dave = await person(stack, 'dave@a.test')
+  bob = await person(stack, 'bob@b.test')
+})
+afterAll(async () => {
+  for (const { transport } of [alice, dave, bob]) transport.close()
+  await database.end()
+  await broken.stop()
+})
+
+const above = (least: number) => (value: number) => value > least
+const is = (wanted: number) => (value: number) => value === wanted
+const within = (to: string) => ({ to: [to], subject: 'Walk', body: '', keepCopy: false })
+
+/** The value of a metric now, all samples together. */
+const total = async (name: string, labels = {}) =>
+  (await broken.samples(name, labels)).reduce((sum, { value }) => sum + value, 0)
+
+/** How many took longer than the objective allows. */
+const late = async () =>
+  (await total('mailx_mailbox_delivery_seconds_count', { from: 'user' })) -
+  (await total('mailx_mailbox_delivery_seconds_bucket', { from: 'user', le: '0.1' }))
+
+const slow = async () =>
+  (await total('mailx_remote_delivery_seconds_count', { prompt: 'yes' })) -
+  (await total('mailx_remote_delivery_seconds_bucket', { prompt: 'yes', le: '1' }))
+
+test('redis-down', async () => {
+  const { moves, servers } = broken
+  await servers.redis.kill()
+  await moves('mailx_backend_up', { backend: 'redis' }, is(0))
+  expect(await broken.firstCommands('redis-down')).toMatch(/redis: .*\(it works without\)/)
+  await receive(dave, await send(alice, within('dave@a.test')))
+  await servers.redis.restart()
+  await moves('mailx_backend_up', { backend: 'redis' }, is(1))
+})
+
+test('nats-down, not-ready', async () => {
+  const { moves, servers } = broken
+  await servers.nats.kill()
+  await moves('mailx_backend_up', { backend: 'nats' }, is(0))
+  await moves('mailx_ready', {}, is(0))
+  await receive(dave, await send(alice, within('dave@a.test')))
+  await moves('mailx_bus_unpublished_events', { context: 'submission' }, above(0))
+  const said = await broken.firstCommands('nats-down')
+  expect(said).toMatch(/! all-in-one is not ready: .*nats: /)
+  expect(await broken.firstCommands('not-ready')).toContain('NOT READY')
+  await servers.nats.restart()
+  await moves('mailx_backend_up', { backend: 'nats' }, is(1))
+  await moves('mailx_bus_unpublished_events', { context: 'submission' }, is(0))
+})
+
+test('postgres-down, submit-availability', async () => {
+  const { moves, servers } = broken
+  const sealed = await sealDraft(alice, within('dave@a.test'))
+  await servers.postgres.kill()
+  await moves('mailx_backend_up', { backend: 'postgres' }, is(0))
+  await expect(submitSealed(alice, sealed)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await moves('mailx_gateway_submissions_total', { code: 'UNAVAILABLE' }, above(0))
+  const said = await broken.firstCommands('postgres-down')
+  expect(said).toMatch(/! Postgres/)
+  expect(said).toContain('NOT READY')
+  await broken.firstCommands('submit-availability')
+  await servers.postgres.restart()
+  await moves('mailx_backend_up', { backend: 'postgres' }, is(1))
+  await eventually(() => submitSealed(alice, sealed), patience)
+  await receive(dave, sealed.submission.messageId)
+})
+
+test('disk-full', async () => {
+  await database.query(`
+    create function refuse_as_full() returns trigger language plpgsql as $$
+    begin
+      raise exception 'No space left on device' using errcode = 'disk_full';
+    end $$;
+    create trigger disk_full before insert on log.events
+      for each statement execute function refuse_as_full()`)
+  await expect(send(alice, within('dave@a.test'))).rejects.toMatchObject({ code: 'STORAGE_FULL' })
+  await broken.moves('mailx_log_append_failures_total', { code: 'STORAGE_FULL' }, above(0))
+  expect(await broken.firstCommands('disk-full')).toMatch(/appends refused \(.*STORAGE_FULL\)/)
+  await database.query('drop function refuse_as_full cascade')
+  await receive(dave, await send(alice, within('dave@a.test')))
+})
+
+test('peer-down, queue-growing', async () => {
+  const { moves, stack } = broken
+  const peer = deploymentOf(stack, 'b')
+  const sealed = await sealDraft(alice, within('bob@b.test'))
+  await peer.stop()
+  await submitSealed(alice, sealed)
+  const failed = (
+    await broken.samples('mailx_federation_deliveries_total', { peer: 'b.test' })
+  ).filter(({ labels }) => labels['outcome'] !== 'accepted').length
+  expect(failed).toBeGreaterThanOrEqual(0)
+  await moves('mailx_delivery_queue_age_seconds', { peer: 'b.test' }, above(0))
+  await eventually(async () => {
+    const said = await broken.firstCommands('peer-down')
+    expect(said).toMatch(/b\.test: 1, oldest \d+ s, last error [A-Z_]+: /)
+  }, patience)
+  const outcomes = await broken.samples('mailx_federation_deliveries_total', { peer: 'b.test' })
+  expect(outcomes.filter(({ labels }) => labels['outcome'] !== 'accepted')).not.toEqual([])
+  await broken.firstCommands('queue-growing')
+  await peer.restart()
+  await settled(alice, sealed.submission.messageId, { 'bob@b.test': 'delivered' })
+  await moves(
+    'mailx_federation_deliveries_total',
+    { peer: 'b.test', outcome: 'accepted' },
+    above(0),
+  )
+  expect(await broken.firstCommands('queue-growing')).toContain('nothing waits for another domain')
+})
+
+test('poison-message', async () => {
+  const { moves } = broken
+  await database.query(
+    `alter table storage.entries_received add constraint poison check (sender <> 'bob@b.test') not valid`,
+  )
+  const poison = await send(bob, within('alice@a.test'))
+  await moves('mailx_parked_events', { projection: 'storage.received' }, is(1))
+  expect(await broken.firstCommands('poison-message')).toMatch(/storage\.received .*poison/)
+  await database.query('alter table storage.entries_received drop constraint poison')
+  const env = { DATABASE_URL: broken.here.deployment.env['DATABASE_URL'] ?? '' }
+  await run('mailxctl', ['parked', 'replay', 'storage.received'], { env })
+  await receive(alice, poison)
+  await moves('mailx_parked_events', { projection: 'storage.received' }, is(0))
+})
+
+test('projection-lag, local-delivery-slow', async () => {
+  const { moves } = broken
+  const before = await late()
+  const holder = await database.connect()
+  await holder.query('begin; lock table storage.entries_submitted in access exclusive mode')
+  const id = await send(alice, within('dave@a.test'))
+  await moves('mailx_projection_lag_events', { projection: 'storage.submitted' }, above(0))
+  await moves('mailx_projection_lag_seconds', { projection: 'storage.submitted' }, above(0.2))
+  expect(await broken.firstCommands('projection-lag')).toMatch(
+    /storage\.submitted +.* [1-9]\d* behind/,
+  )
+  await broken.firstCommands('local-delivery-slow')
+  await holder.query('rollback')
+  holder.release()
+  await receive(dave, id)
+  await moves('mailx_projection_lag_seconds', { projection: 'storage.submitted' }, is(0))
+  expect(await late()).toBeGreaterThan(before)
+})
+
+test('remote-delivery-slow', async () => {
+  const { moves, stack } = broken
+  const before = await slow()
+  const there = databaseOf(deploymentOf(stack, 'b'))
+  const holder = await there.connect()
+  await holder.query(`begin; select from log.partitions where context = 'reception' for update`)
+  const id = await send(alice, within('bob@b.test'))
+  await moves('mailx_delivery_queue_age_seconds', { peer: 'b.test' }, above(1.2))
+  await broken.firstCommands('remote-delivery-slow')
+  await holder.query('rollback')
+  holder.release()
+  await there.end()
+  await settled(alice, id, { 'bob@b.test': 'delivered' })
+  await eventually(async () => expect(await slow()).toBeGreaterThan(before), patience)
+})
+
+test('key-log-stale', async () => {
+  const { moves, stack } = broken
+  await database.query(`
+    create function refuse_heads() returns trigger language plpgsql as $$
+    begin
+      if new.partition like 'transparency-%' then
+        raise exception 'away' using errcode = 'cannot_connect_now';
+      end if;
+      return new;
+    end $$;
+    create trigger no_heads before insert on log.events
+      for each row execute function refuse_heads()`)
+  const erin = await person(stack, 'erin@a.test')
+  await moves('mailx_key_log_unsigned_leaves', {}, above(0))
+  expect(await broken.firstCommands('key-log-stale')).toMatch(/[1-9]\d* key log entries without/)
+  await database.query('drop function refuse_heads cascade')
+  await moves('mailx_key_log_unsigned_leaves', {}, is(0))
+  erin.transport.close()
+})
+
+test('forged-messages', async () => {
+  const { here, moves } = broken
+  const nats = await connectNats({ url: here.deployment.env['NATS_URL'] ?? '', name: 'mallory' })
+  nats.publish('log.submission.submission-0', 'not sealed')
+  await nats.flush()
+  await nats.close()
+  await moves('mailx_bus_refused_batches_total', { context: 'submission' }, above(0))
+  expect(await broken.firstCommands('forged-messages')).toContain('a.test')
+})
+
+test('split-view', async () => {
+  const { moves, stack } = broken
+  await moves('mailx_key_log_unsigned_leaves', {}, is(0))
+  await database.query(
+    `update transparency.nodes set hash = set_byte(hash, 0, get_byte(hash, 0) # 1)
+       where level = (select max(level) from transparency.nodes)`,
+  )
+  const mallory = await person(stack, 'mallory@a.test')
+  await moves('mailx_key_log_refusals_total', { code: 'CORRUPT_LOG' }, above(0))
+  expect(await broken.firstCommands('split-view')).not.toContain('BROKEN')
+  const env = { DATABASE_URL: here().DATABASE_URL }
+  const rebuilt = await run('mailxctl', ['projection', 'rebuild', 'transparency.key-log'], { env })
+  expect(rebuilt).toMatchObject({ exitCode: 0, stderr: '' })
+  await moves('mailx_key_log_unsigned_leaves', {}, is(0))
+  mallory.transport.close()
+})
+
+const here = () => ({ DATABASE_URL: broken.here.deployment.env['DATABASE_URL'] ?? '' })
+
+// The last one: afterwards nothing can be mended here.
+test('processor-stuck, restore-and-replay', async () => {
+  const { moves } = broken
+  await database.query(`
+    alter table log.events disable trigger append_only;
+    update log.events set hash = set_byte(hash, 0, get_byte(hash, 0) # 1)
+      where (partition, position) in (
+        select name, head from log.partitions where context = 'submission');
+    update log.partitions set head_hash = set_byte(head_hash, 0, get_byte(head_hash, 0) # 1)
+      where context = 'submission'`)
+  await send(alice, within('dave@a.test')).catch(() => undefined)
+  await moves('mailx_projection_stuck', {}, is(1))
+  expect(await broken.firstCommands('processor-stuck')).toContain('BROKEN')
+  await broken.firstCommands('restore-and-replay')
+})

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { domainsCommand } from './commands/domains.ts'
+import { type K8sCertificatesOptions, k8sCertificatesCommand } from './commands/k8s-certificates.ts'
 import { type K8sStatusOptions, k8sStatusCommand } from './commands/k8s-status.ts'
 import { tailCommand, verifyCommand } from './commands/log.ts'
 import {
@@ -122,5 +123,17 @@ k8s
   )
   .option('-l, --selector <labels>', 'which pods', 'app.kubernetes.io/name=mailx')
   .action(run((output, options: K8sStatusOptions) => k8sStatusCommand(output, options)))
+k8s
+  .command('certificates')
+  .description('make and renew the certificates by which the services know each other, in Secrets')
+  .requiredOption('--prefix <name>', 'what the names of the Secrets begin with')
+  .requiredOption('--deployment <name>', 'in the certificates: spiffe://<deployment>/<service>')
+  .option('-n, --namespace <name>', "the deployment's (default: that of the context)")
+  .option('--context <name>', 'of the kubeconfig (default: its current one)')
+  .option(
+    '--kubeconfig <file>',
+    'default: KUBECONFIG, ~/.kube/config, or the pod that this runs in',
+  )
+  .action(run((output, options: K8sCertificatesOptions) => k8sCertificatesCommand(output, options)))
 
 await program.parseAsync()

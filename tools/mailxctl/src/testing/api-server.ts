@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { madeCertificate } from './made-certificate.ts'
 
 export type Pod = {
@@ -10,7 +11,7 @@ export type Pod = {
 }
 
 export type Secret = {
-  readonly metadata: { readonly name: string }
+  readonly metadata: { readonly name: string; readonly resourceVersion?: string }
   readonly type: string
   readonly data: Readonly<Record<string, string>>
 }
@@ -22,7 +23,7 @@ export type World = {
   secrets: Secret[]
   /** By `pod:port`: what the process there answers to GET /metrics. */
   metrics: Record<string, string>
-  /** By token: `list pods`, `list secrets`, `get pods/proxy`. */
+  /** By token: `list pods`, `get pods/proxy`, and list, get, create and update of `secrets`. */
   rights: Record<string, readonly string[]>
 }
 
@@ -32,16 +33,19 @@ export type ApiServer = {
   stop(): Promise<void>
 }
 
-/** The part of the Kubernetes API that mailxctl reads, over TLS, with tokens, rights and selectors. */
+/** The part of the Kubernetes API that mailxctl uses, over TLS, with tokens, rights and selectors. */
 export async function startApiServer(world: World): Promise<ApiServer> {
   const inAnHour = new Date(Date.now() + 60 * 60 * 1000)
   const { certificate, key } = await madeCertificate('kubernetes', inAnHour)
   const server = createServer({ cert: certificate, key }, (request, response) => {
     const token = request.headers.authorization?.replace('Bearer ', '') ?? ''
     const url = new URL(request.url ?? '/', 'https://127.0.0.1')
-    const { status, type = 'application/json', body } = answer(world, token, url)
-    response.writeHead(status, { 'content-type': type })
-    response.end(typeof body === 'string' ? body : JSON.stringify(body))
+    void text(request).then((sent) => {
+      const asked = { method: request.method ?? 'GET', token, url, sent }
+      const { status, type = 'application/json', body } = answer(world, asked)
+      response.writeHead(status, { 'content-type': type })
+      response.end(typeof body === 'string' ? body : JSON.stringify(body))
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -72,14 +76,23 @@ export async function startApiServer(world: World): Promise<ApiServer> {
 
 type Answer = { readonly status: number; readonly type?: string; readonly body: unknown }
 
-function answer(world: World, token: string, { pathname, searchParams }: URL): Answer {
+type Asked = {
+  readonly method: string
+  readonly token: string
+  readonly url: URL
+  readonly sent: string
+}
+
+function answer(world: World, { method, token, url, sent }: Asked): Answer {
+  const { pathname, searchParams } = url
   const rights = world.rights[token]
   if (rights === undefined) return failure(401, 'Unauthorized')
   const base = `/api/v1/namespaces/${world.namespace}`
   if (!pathname.startsWith(`${base}/`)) return failure(403, 'another namespace')
   const [resource = '', name = '', ...rest] = pathname.slice(base.length + 1).split('/')
   const isProxy = resource === 'pods' && rest.join('/') === 'proxy/metrics'
-  const right = isProxy ? 'get pods/proxy' : name === '' ? `list ${resource}` : `get ${resource}`
+  const verb = { POST: 'create', PUT: 'update' }[method] ?? (name === '' ? 'list' : 'get')
+  const right = isProxy ? 'get pods/proxy' : `${verb} ${resource}`
   if (!rights.includes(right)) return failure(403, `cannot ${right}`)
   if (isProxy) {
     const text = world.metrics[decodeURIComponent(name)]
@@ -94,9 +107,29 @@ function answer(world: World, token: string, { pathname, searchParams }: URL): A
     )
     return { status: 200, body: { apiVersion: 'v1', kind: 'PodList', items } }
   }
+  if (right !== 'list secrets') return ofSecret(world, verb, name, sent)
   const [[field, type] = []] = pairs(searchParams.get('fieldSelector'))
   const items = world.secrets.filter((secret) => field !== 'type' || secret.type === type)
   return { status: 200, body: { apiVersion: 'v1', kind: 'SecretList', items } }
+}
+
+type SentSecret = Omit<Secret, 'data'> & { readonly stringData: Readonly<Record<string, string>> }
+
+function ofSecret(world: World, verb: string, name: string, sent: string): Answer {
+  const there = world.secrets.find(({ metadata }) => metadata.name === name)
+  if (verb === 'get') return there ? { status: 200, body: there } : failure(404, 'not found')
+  const { stringData, metadata, ...rest } = JSON.parse(sent) as SentSecret
+  const stale = there?.metadata.resourceVersion !== metadata.resourceVersion
+  if (stale) return failure(409, 'the object has been modified')
+  const encoded = Object.entries(stringData).map(([key, value]) => [
+    key,
+    Buffer.from(value).toString('base64'),
+  ])
+  const resourceVersion = String(Number(there?.metadata.resourceVersion ?? 0) + 1)
+  const data = Object.fromEntries(encoded) as Secret['data']
+  const written = { ...rest, metadata: { ...metadata, resourceVersion }, data }
+  world.secrets = [...world.secrets.filter((one) => one !== there), written]
+  return { status: 200, body: written }
 }
 
 const pairs = (selector: string | null): [string, string][] =>

@@ -111,6 +111,32 @@ describe('what cannot work is refused in plain words, with the value to change',
       'secrets.busKey: has a value and an existingSecret (keep one of them)',
     ],
     [
+      'nobody who issues certificates',
+      {
+        mode: 'services',
+        secrets: {
+          generate: false,
+          busKey: { value: key },
+          sessionKey: { value: key },
+          keyEncryptionKey: { value: key },
+        },
+      },
+      "internalTls: nobody issues the services' certificates, and secrets.generate is off (write internalTls.existingSecret, or set internalTls.certManager.enabled)",
+    ],
+    [
+      'one certificate for all services',
+      { mode: 'services', internalTls: { existingSecret: 'tls' } },
+      'internalTls.existingSecret: is one Secret for all services, and each has to show a certificate of its own (write {service} into the name, as in mailx-internal-{service})',
+    ],
+    [
+      'certificates from two sides',
+      {
+        mode: 'services',
+        internalTls: { existingSecret: 'tls-{service}', certManager: { enabled: true } },
+      },
+      'internalTls.existingSecret: is set beside internalTls.certManager.enabled (keep one of them)',
+    ],
+    [
       'a peer port behind an ingress',
       { exposure: { peer: { via: 'Ingress' } } },
       'exposure.peer.via: is Ingress, which ends TLS before the pod',

@@ -26,7 +26,7 @@ export const ofKind = (manifests: readonly Manifest[], ...kinds: readonly string
 
 export const called = (manifest: Manifest): string => `${manifest.kind}/${manifest.metadata.name}`
 
-const workloads = ['Deployment', 'StatefulSet', 'Job', 'Pod']
+const workloads = ['Deployment', 'StatefulSet', 'Job', 'CronJob', 'Pod']
 
 export type PodOf = {
   readonly owner: Manifest
@@ -36,15 +36,21 @@ export type PodOf = {
 
 /** The pod templates of a rendering, with what they belong to. */
 export const podsOf = (manifests: readonly Manifest[]): PodOf[] =>
-  ofKind(manifests, ...workloads).map((owner) =>
-    owner.kind === 'Pod'
-      ? { owner, metadata: owner.metadata as never, spec: owner['spec'] as Manifest }
-      : {
-          owner,
-          metadata: owner['spec'].template.metadata as Manifest,
-          spec: owner['spec'].template.spec as Manifest,
-        },
-  )
+  ofKind(manifests, ...workloads).map((owner) => {
+    const { metadata, spec } = podOf(owner)
+    return { owner, metadata: metadata as never, spec: spec as Manifest }
+  })
+
+function podOf(owner: Manifest): Manifest {
+  switch (owner.kind) {
+    case 'Pod':
+      return owner
+    case 'CronJob':
+      return owner['spec'].jobTemplate.spec.template as Manifest
+    default:
+      return owner['spec'].template as Manifest
+  }
+}
 
 export const containersOf = (spec: Manifest): Manifest[] => [
   ...((spec['initContainers'] as Manifest[] | undefined) ?? []),

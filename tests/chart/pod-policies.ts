@@ -54,9 +54,11 @@ export const sized: Check = eachContainer(({ resources }) => [
   ...unless(resources?.limits?.cpu === undefined, 'has a limit of CPU'),
 ])
 
-/** Only a Job that talks to the API has a token for it. */
+/** Only Jobs that talk to the API have a token for it. */
 export const tokens: Check = eachPod(({ owner, spec }) => {
-  const may = owner.kind === 'Job' && owner.metadata.name.includes('make-secrets')
+  const may =
+    ['Job', 'CronJob'].includes(owner.kind) &&
+    /-(make-secrets|certificates)\b/.test(owner.metadata.name)
   return unless(spec['automountServiceAccountToken'] === may, may ? 'has no token' : 'has a token')
 })
 

@@ -1,3 +1,4 @@
+import { callerNames } from '@mailx/grpc/service-id'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { isOwnKind, unknownFields } from './kubernetes-types.ts'
 import { called, type Manifest, ofKind } from './manifest.ts'
@@ -10,13 +11,19 @@ import { schemaProblem } from './schemas.ts'
 let renderings: readonly Rendering[]
 beforeAll(async () => {
   renderings = await allRenderings()
-}, 120_000)
+}, 400_000)
 
 const problems = (check: (manifests: readonly Manifest[], name: string) => readonly string[]) =>
   problemsIn(renderings, check)
 
 /** What the values of the profiles say is there already. */
-const declared = ['mailx', 'mailx-keys', 'mailx-kek', 'mailx-postgres']
+const declared = [
+  'mailx',
+  'mailx-keys',
+  'mailx-kek',
+  'mailx-postgres',
+  ...callerNames.map((name) => `tls-of-${name}`),
+]
 
 test('the renderings are many, and no two the same', () => {
   const texts = renderings.map(({ manifests }) => JSON.stringify(manifests))
@@ -72,7 +79,7 @@ describe('pods', () => {
       pods.restricted,
     ],
     ['request CPU and memory, and have a limit of memory alone', pods.sized],
-    ['have no token of the API, but for the Job that makes secrets', pods.tokens],
+    ['have no token of the API, but for Jobs that make secrets and certificates', pods.tokens],
     ['are probed where they serve, and not where they end by themselves', pods.probes],
     ['are probed on the ops port, each probe at its path', pods.opsProbes],
     ['have named ports, each once', pods.ports],
@@ -205,7 +212,7 @@ describe('network', () => {
 
   test('the only ways out without a destination lead to the API, to a resolver of yours, and to oneself', () => {
     const known =
-      /make-secrets to 443,6443$|self-test to 53,53(,\d+)+$|: NetworkPolicy\/mailx-directory to 53,53$/
+      /-(?:make-secrets|certificates) to 443,6443$|self-test to 53,53(,\d+)+$|: NetworkPolicy\/mailx-directory to 53,53$/
     expect(problems(network.openEgress).filter((one) => !known.test(one))).toEqual([])
   })
 })

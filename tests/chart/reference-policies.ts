@@ -44,6 +44,13 @@ function comesFromElsewhere(
   const name = what.replace('Secret/', '')
   if (name.endsWith('-generated'))
     return ofKind(manifests, 'Job').some((job) => job.metadata.name.includes('make-secrets'))
+  if (/-internal-[a-z-]+$/.test(name)) {
+    const issued = ofKind(manifests, 'Certificate').some((one) => one['spec'].secretName === name)
+    const written = ofKind(manifests, 'Role').some(({ rules }) =>
+      (rules as Manifest[]).some(({ resourceNames = [] }) => resourceNames.includes(name)),
+    )
+    return issued || written
+  }
   if (name.endsWith('-postgres-app'))
     return ofKind(manifests, 'Cluster').some((one) => `${one.metadata.name}-app` === name)
   return declared.includes(name)
@@ -164,8 +171,10 @@ export function namedObjects(manifests: readonly Manifest[]): string[] {
           ),
         ]
       case 'Deployment':
+      case 'CronJob':
       case 'Job': {
-        const account = String(spec['template'].spec.serviceAccountName ?? 'default')
+        const { template } = (spec['jobTemplate']?.spec ?? spec) as Manifest
+        const account = String(template.spec.serviceAccountName ?? 'default')
         return ['default', 'mail', 'undefined'].includes(account)
           ? []
           : missing(manifest, `ServiceAccount/${account}`)

@@ -213,6 +213,13 @@ describe('a changed setting replaces the pods that read it', () => {
     expect((await changed(values)).toSorted()).toEqual(replaced)
   })
 
+  test.each<[string, object]>([
+    ['who issues certificates', { existingSecret: '', certManager: { enabled: true } }],
+    ['a Secret of certificates', { existingSecret: 'other-{service}' }],
+  ])('%s', async (_what, internalTls) => {
+    expect((await changed({ internalTls })).toSorted()).toEqual(everyone)
+  })
+
   test('but what is read again by itself does not', async () => {
     expect(await changed({ federation: { list: ['spam.example'] } })).toEqual([])
   })

@@ -26,6 +26,14 @@ const key = Buffer.alloc(32, 7).toString('base64')
 
 /** One option at a time, and some that meet each other; each over a profile. */
 const matrix: Readonly<Record<string, readonly [string, ...object[]]>> = {
+  'an issuer that is there': [
+    'large',
+    { internalTls: { certManager: { issuerRef: { name: 'inside', kind: 'ClusterIssuer' } } } },
+  ],
+  'a deployment of another name': [
+    'minimal',
+    { mode: 'services', internalTls: { deployment: 'post' } },
+  ],
   'two modes': ['external', { mode: 'all-in-one' }],
   'seven from the least': ['minimal', { mode: 'services' }],
   'a long release': ['minimal', { mode: 'services' }],

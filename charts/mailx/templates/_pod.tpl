@@ -7,6 +7,7 @@
 {{- $doors := include "mailx.doors" $root | fromJson -}}
 {{- $unbound := and $root.Values.dns.unbound.enabled (has "DNS_RESOLVER" .facts.variables) -}}
 {{- $federation := or (has "STATIC_PEERS_FILE" .facts.variables) (has "FEDERATION_LIST" .facts.variables) -}}
+{{- $certificate := include "mailx.certificateOf" . -}}
 {{- $secrets := dict -}}
 {{- $plain := dict -}}
 {{- range .facts.secrets -}}
@@ -23,7 +24,7 @@ metadata:
   annotations:
     kubectl.kubernetes.io/default-container: {{ .name }}
     checksum/environment: {{ $environment | sha256sum }}
-    checksum/secrets: {{ list $secrets $plain (include "mailx.givenSecrets" $root) | toJson | sha256sum }}
+    checksum/secrets: {{ list $secrets $plain $certificate (include "mailx.givenSecrets" $root) | toJson | sha256sum }}
     {{- if $unbound }}
     checksum/unbound: {{ $root.Files.Get "files/unbound.conf" | sha256sum }}
     {{- end }}
@@ -133,6 +134,11 @@ spec:
         - name: secrets
           mountPath: /etc/mailx/secrets
           readOnly: true
+        {{- if $certificate }}
+        - name: internal
+          mountPath: /etc/mailx/internal
+          readOnly: true
+        {{- end }}
         {{- if $federation }}
         - name: federation
           mountPath: /etc/mailx/federation
@@ -171,6 +177,12 @@ spec:
                 - key: {{ $source.key }}
                   path: {{ $variable }}
           {{- end }}
+    {{- if $certificate }}
+    - name: internal
+      secret:
+        secretName: {{ $certificate }}
+        defaultMode: 0440
+    {{- end }}
     {{- if $federation }}
     - name: federation
       configMap:

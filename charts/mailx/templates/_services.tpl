@@ -75,7 +75,12 @@ all-in-one
 {{- $whole := eq $root.Values.mode "all-in-one" -}}
 {{- $facts := .facts -}}
 {{- $own := dict "OPS_LISTEN" "0.0.0.0:9464" "CLIENT_LISTEN" "0.0.0.0:8444" "HTTPS_LISTEN" "0.0.0.0:8445" "PEER_LISTEN" "0.0.0.0:8443" -}}
-{{- if not $whole }}{{ $_ := set $own "GRPC_LISTEN" "0.0.0.0:7000" }}{{ end -}}
+{{- if not $whole -}}
+{{- $_ := set $own "GRPC_LISTEN" "0.0.0.0:7000" -}}
+{{- $_ := set $own "GRPC_CA_FILE" "/etc/mailx/internal/ca.crt" -}}
+{{- $_ := set $own "GRPC_CERT_FILE" "/etc/mailx/internal/tls.crt" -}}
+{{- $_ := set $own "GRPC_KEY_FILE" "/etc/mailx/internal/tls.key" -}}
+{{- end -}}
 {{- $_ := set $own "HOSTED_DOMAINS" (join "," $root.Values.domains) -}}
 {{- $_ := set $own "PEER_ENDPOINT" $root.Values.endpoints.peer -}}
 {{- $_ := set $own "CLIENT_ENDPOINT" $root.Values.endpoints.client -}}

@@ -50,7 +50,7 @@ export function openInternalGrpc(
   if (NODE_ENV === 'production') {
     throw new MailxError(
       'UNSAFE_CONFIGURATION',
-      'in production the services speak with each other by mutual TLS alone: set GRPC_CA_FILE, GRPC_CERT_FILE and GRPC_KEY_FILE',
+      'in production the services speak with each other by mutual TLS alone: set GRPC_CA_FILE, GRPC_CERT_FILE and GRPC_KEY_FILE (mailxctl certificates makes them)',
     )
   }
   return inPlainText

@@ -5,6 +5,9 @@ import { commonVariables, docOf, isSecret, type ServiceName, variablesOf } from 
 /** Variables that the chart sets itself, out of other values; secrets come on top of these. */
 const setByChart = new Set([
   'GRPC_LISTEN',
+  'GRPC_CA_FILE',
+  'GRPC_CERT_FILE',
+  'GRPC_KEY_FILE',
   'OPS_LISTEN',
   'CLIENT_LISTEN',
   'HTTPS_LISTEN',

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { imageShape, KubernetesObject, secretSource } from './block.ts'
+import { internalTlsShape } from './internal-tls.ts'
 
 const quantity = z.string().regex(/^[0-9.]+([kMGTPE]i?|m)?$/)
 const port = z.int().min(1).max(65_535)
@@ -43,6 +44,7 @@ export const secretShapes = {
     })
     .prefault({})
     .describe('32 bytes in base64 each. Give a value, or a Secret of yours, or neither.'),
+  internalTls: internalTlsShape,
 }
 
 /** Postgres, NATS and Redis: elsewhere by address, or made by the chart. */

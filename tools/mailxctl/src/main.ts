@@ -1,6 +1,10 @@
 import { Command } from 'commander'
+import {
+  certificatesCommand,
+  type K8sCertificatesOptions,
+  k8sCertificatesCommand,
+} from './commands/certificates.ts'
 import { domainsCommand } from './commands/domains.ts'
-import { type K8sCertificatesOptions, k8sCertificatesCommand } from './commands/k8s-certificates.ts'
 import { type K8sStatusOptions, k8sStatusCommand } from './commands/k8s-status.ts'
 import { tailCommand, verifyCommand } from './commands/log.ts'
 import {
@@ -34,6 +38,7 @@ Examples:
   mailxctl status
   mailxctl trace 018f3c5e-7a1b-7c2d-8e3f-0123456789ab
   mailxctl domains
+  mailxctl certificates /etc/mailx/internal --deployment mail.example
   mailxctl log tail --follow
   mailxctl log verify
   mailxctl projection lag
@@ -72,6 +77,19 @@ program
   .command('domains')
   .description('the hosted domains, and the TXT record that each needs in DNS')
   .action(run(domainsCommand))
+
+program
+  .command('certificates')
+  .description(
+    'make and renew the certificates by which the services know each other: a folder for each',
+  )
+  .argument('<folder>', 'authority/ stays here; <service>/ goes to where the service runs')
+  .requiredOption('--deployment <name>', 'in the certificates: spiffe://<deployment>/<service>')
+  .action(
+    run((output, folder: string, options: { deployment: string }) =>
+      certificatesCommand(output, folder, options),
+    ),
+  )
 
 const log = program.command('log').description('the event log')
 log
@@ -125,7 +143,7 @@ k8s
   .action(run((output, options: K8sStatusOptions) => k8sStatusCommand(output, options)))
 k8s
   .command('certificates')
-  .description('make and renew the certificates by which the services know each other, in Secrets')
+  .description('make and renew the certificates by which the services know each other, as Secrets')
   .requiredOption('--prefix <name>', 'what the names of the Secrets begin with')
   .requiredOption('--deployment <name>', 'in the certificates: spiffe://<deployment>/<service>')
   .option('-n, --namespace <name>', "the deployment's (default: that of the context)")

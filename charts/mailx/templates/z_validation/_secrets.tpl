@@ -28,5 +28,15 @@
 {{- $mistakes = append $mistakes (printf "%s: has a value and an existingSecret (keep one of them)" $path) -}}
 {{- end -}}
 {{- end -}}
+{{- if ne $values.mode "all-in-one" -}}
+{{- $tls := $values.internalTls -}}
+{{- if and $tls.existingSecret $tls.certManager.enabled -}}
+{{- $mistakes = append $mistakes "internalTls.existingSecret: is set beside internalTls.certManager.enabled (keep one of them)" -}}
+{{- else if and $tls.existingSecret (not (contains "{service}" $tls.existingSecret)) -}}
+{{- $mistakes = append $mistakes "internalTls.existingSecret: is one Secret for all services, and each has to show a certificate of its own (write {service} into the name, as in mailx-internal-{service})" -}}
+{{- else if not (or $tls.existingSecret $tls.certManager.enabled $values.secrets.generate) -}}
+{{- $mistakes = append $mistakes "internalTls: nobody issues the services' certificates, and secrets.generate is off (write internalTls.existingSecret, or set internalTls.certManager.enabled)" -}}
+{{- end -}}
+{{- end -}}
 {{ toJson $mistakes }}
 {{- end -}}

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
+import { text as textOf } from 'node:stream/consumers'
 import { madeCertificate } from './made-certificate.ts'
 
 export type Pod = {
@@ -40,7 +40,7 @@ export async function startApiServer(world: World): Promise<ApiServer> {
   const server = createServer({ cert: certificate, key }, (request, response) => {
     const token = request.headers.authorization?.replace('Bearer ', '') ?? ''
     const url = new URL(request.url ?? '/', 'https://127.0.0.1')
-    void text(request).then((sent) => {
+    void textOf(request).then((sent) => {
       const asked = { method: request.method ?? 'GET', token, url, sent }
       const { status, type = 'application/json', body } = answer(world, asked)
       response.writeHead(status, { 'content-type': type })

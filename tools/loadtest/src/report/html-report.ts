@@ -98,7 +98,7 @@ export function titleOf({ mode, pace, submit }: LoadPlan): string {
 function banner(result: LoadResult, verdict: Verified | undefined): string {
   if (verdict === undefined) {
     const open = result.unresolved + result.unheard
-    return `<section class="verdict${open > 0 ? ' bad' : ''}"><b>Not verified.</b><span>Run <code>loadtest verify</code> with the journal.${open > 0 ? ` ${shown(result.unresolved)} unresolved, ${shown(result.unheard)} not notified.` : ''}</span></section>`
+    return `<section class="verdict${open > 0 ? ' bad' : ' open'}"><b>Not verified.</b><span>Run <code>loadtest verify</code> with the journal.${open > 0 ? ` ${shown(result.unresolved)} unresolved, ${shown(result.unheard)} not notified.` : ''}</span></section>`
   }
   const { problems, counts, copies, delivered, bounced } = verdict
   const bad = findings.filter((finding) => counts[finding] > 0)

@@ -17,8 +17,8 @@ h2{font-size:16px;margin:0 0 10px;font-weight:620}
 .sub{color:var(--soft);margin:0 0 18px}
 section{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:18px 20px;margin:0 0 16px}
 .verdict{display:flex;gap:10px;align-items:baseline;border-left:4px solid var(--good)}
-.verdict.bad{border-left-color:var(--bad)}
-.verdict b{color:var(--good)}.verdict.bad b{color:var(--bad)}
+.verdict.bad{border-left-color:var(--bad)}.verdict.open{border-left-color:var(--soft)}
+.verdict b{color:var(--good)}.verdict.bad b{color:var(--bad)}.verdict.open b{color:var(--soft)}
 .verdict b,.verdict span{display:inline}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:0 0 16px}
 .tile{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:12px 16px}

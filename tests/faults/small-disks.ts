@@ -12,7 +12,12 @@ function disksOf({ disks }: Rig): Disks {
   return disks
 }
 
-const full = (name: string, which: 'data' | 'nats', selected: boolean): Fault => ({
+const full = (
+  name: string,
+  which: 'data' | 'nats',
+  selected: boolean,
+  after: (rig: Rig) => Promise<void> = async () => {},
+): Fault => ({
   name,
   rounds: 2,
   selected,
@@ -24,9 +29,16 @@ const full = (name: string, which: 'data' | 'nats', selected: boolean): Fault =>
     } finally {
       await disk.free()
     }
+    await after(rig)
     return { since: performance.now() }
   },
 })
+
+/** nats-server switches JetStream off for good when its disk is full: somebody has to start it again. */
+async function restartNats({ servers: { nats } }: Rig): Promise<void> {
+  await nats.kill()
+  await nats.restart()
+}
 
 /**
  * The disks are photographed while nothing runs on, and everything that ran is killed and starts on what
@@ -58,6 +70,6 @@ const powerLoss: Fault = {
 
 export const diskFaults: readonly Fault[] = [
   full("Postgres' disk full", 'data', true),
-  full("JetStream's disk full", 'nats', false),
+  full("JetStream's disk full", 'nats', false, restartNats),
   powerLoss,
 ]

@@ -1,14 +1,16 @@
-import { createLogger } from '@mailx/telemetry/logger'
+import type { Logger } from '@mailx/telemetry/logger'
 
 const QUIET_MS = 5000
 const REMEMBERED = 100
 
 /**
- * What to do with trouble that repairs itself, unless a service wants to be told: a line in the log,
- * the same one at most every few seconds however often it happens.
+ * What to do with trouble that repairs itself: a line in the log, the same one at most every few seconds
+ * however often it happens.
  */
-export function logTrouble(service: string): (error: unknown) => void {
-  const logger = createLogger({ service })
+export function logTrouble(
+  logger: Logger,
+  message = 'trouble; trying again',
+): (error: unknown) => void {
   const saidAt = new Map<string, number>()
   return (error) => {
     const text = error instanceof Error ? error.message : String(error)
@@ -16,6 +18,6 @@ export function logTrouble(service: string): (error: unknown) => void {
     if (now - (saidAt.get(text) ?? -QUIET_MS) < QUIET_MS) return
     if (saidAt.size >= REMEMBERED) saidAt.clear()
     saidAt.set(text, now)
-    logger.warn({ err: error }, 'trouble; trying again')
+    logger.warn({ err: error }, message)
   }
 }

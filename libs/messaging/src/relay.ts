@@ -1,5 +1,6 @@
 import { crashAt } from '@mailx/config/crash-at'
 import type { CommittedBatch, EventLog } from '@mailx/event-log/event-log'
+import { createLogger } from '@mailx/telemetry/logger'
 import type { NatsConnection } from '@nats-io/nats-core'
 import type pg from 'pg'
 import { publishFailures } from './bus-metrics.ts'
@@ -45,7 +46,7 @@ const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
  */
 export function startRelay(options: RelayOptions): Relay {
   const { pool, log, nats, busKey, markEveryMs = 200, sweepEveryMs = 500 } = options
-  const { onTrouble = logTrouble('relay') } = options
+  const { onTrouble = logTrouble(createLogger({ service: 'relay' })) } = options
   const publish = publisher(nats, busKey)
   const ranges = publishedRanges()
   const inFlight = new Set<Promise<void>>()

@@ -3,6 +3,7 @@ import { isConnected } from '@mailx/messaging/connection-state'
 import { hearBatches } from '@mailx/messaging/hear-batches'
 import { logTrouble } from '@mailx/messaging/log-trouble'
 import { repeatedly } from '@mailx/messaging/repeatedly'
+import { createLogger } from '@mailx/telemetry/logger'
 import type { NatsConnection } from '@nats-io/nats-core'
 import type { Pool } from 'pg'
 import { announcer as createAnnouncer } from './announcer.ts'
@@ -63,7 +64,11 @@ const DEFAULT_TIMEOUT_MS = 60_000
  */
 export async function runProjections(options: RunProjectionsOptions): Promise<ProjectionRunner> {
   const { pool, log, nats, busKey, schema, service } = options
-  const { pollEveryMs = 500, balanceEveryMs = 1000, onTrouble = logTrouble(service) } = options
+  const {
+    pollEveryMs = 500,
+    balanceEveryMs = 1000,
+    onTrouble = logTrouble(createLogger({ service })),
+  } = options
   const slots = processorsOf(options).flatMap((processor) => slotsOf(log, processor))
   const followers = slots.filter(({ processor }) => processor.kind === 'follower')
   const shared = new Map(

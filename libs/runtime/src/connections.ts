@@ -6,6 +6,7 @@ import type { EventLog } from '@mailx/event-log/event-log'
 import { logMigrations, migrate } from '@mailx/event-log/migrate'
 import { openEventLog } from '@mailx/event-log/open-log'
 import { connectNats } from '@mailx/messaging/connect'
+import { logTrouble } from '@mailx/messaging/log-trouble'
 import { type Relay, startRelay } from '@mailx/messaging/relay'
 import { ensureStreams } from '@mailx/messaging/streams'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -83,7 +84,7 @@ export async function openConnections(
       log,
       nats,
       busKey: config.BUS_KEY,
-      onTrouble: (error) => logger.warn({ err: error }, 'the relay is held up; it tries again'),
+      onTrouble: logTrouble(logger, 'the relay is held up; it tries again'),
     })
     closers.push(() => relay.stop())
 

@@ -5,6 +5,7 @@ import { configuredResolver } from '@mailx/federation/configured-resolver'
 import { discover } from '@mailx/federation/discover'
 import { parseStaticPeers, type StaticPeers } from '@mailx/federation/static-peers'
 import { watchFile } from '@mailx/federation/watched-file'
+import { logTrouble } from '@mailx/messaging/log-trouble'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { runProjections } from '@mailx/processors/run-projections'
 import { DirectoryServiceService } from '@mailx/proto/directory/v1/directory_service'
@@ -51,7 +52,7 @@ export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promis
     service: SERVICE,
     projections: [users, documents, peersProjection],
     followers: [hosted.follower],
-    onTrouble: (error) => logger.warn({ err: error }, 'events wait to be processed'),
+    onTrouble: logTrouble(logger, 'events wait to be processed'),
   })
 
   const resolver = configuredResolver(config.DNS_RESOLVER, config.DNS_TRUSTED)

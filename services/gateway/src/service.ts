@@ -1,6 +1,7 @@
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { certificateTrouble } from '@mailx/federation/certificate-trouble'
+import { logTrouble } from '@mailx/messaging/log-trouble'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { type ProjectionRunner, runProjections } from '@mailx/processors/run-projections'
 import { ClientServiceService } from '@mailx/proto/client/v1/client_service'
@@ -125,7 +126,7 @@ function startProjections(
   { pool, log, nats, config, logger }: ServiceDeps<GatewayConfig>,
   known: KnownState,
 ): Promise<ProjectionRunner> {
-  const onTrouble = (error: unknown) => logger.warn({ err: error }, 'a processor is held up')
+  const onTrouble = logTrouble(logger, 'a processor is held up')
   // The other replicas find it by looking, a second later.
   const refresh = () => void known.refresh().catch(onTrouble)
   return runProjections({

@@ -3,6 +3,7 @@ import { migrate } from '@mailx/event-log/migrate'
 import type { Sql } from '@mailx/event-log/sql'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
+import { logTrouble } from '@mailx/messaging/log-trouble'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { runProjections } from '@mailx/processors/run-projections'
 import { IdentityServiceService } from '@mailx/proto/identity/v1/identity_service'
@@ -47,7 +48,7 @@ export async function startIdentity(deps: ServiceDeps<IdentityConfig>): Promise<
     schema: SERVICE,
     service: SERVICE,
     projections: [domains, attestations],
-    onTrouble: (error) => logger.warn({ err: error }, 'a projection is held up'),
+    onTrouble: logTrouble(logger, 'a projection is held up'),
   })
   const keys: DomainKeyDeps = { log, vault, settingsOf: documentSettings(config), now, random }
   try {

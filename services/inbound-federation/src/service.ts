@@ -7,6 +7,7 @@ import { loadFederationPolicy } from '@mailx/federation/federation-policy'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
 import { listenForPeers } from '@mailx/federation/peer-listener'
 import { encodePeerContact, PEERS_CONTACTED } from '@mailx/federation/peers-contacted'
+import { logTrouble } from '@mailx/messaging/log-trouble'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { runProjections } from '@mailx/processors/run-projections'
 import { DirectoryServiceClient } from '@mailx/proto/directory/v1/directory_service'
@@ -76,7 +77,7 @@ export async function startInboundFederation(
     service: SERVICE,
     projections: [users],
     followers: [hostedDomains(keys.take), full.follower],
-    onTrouble: (error) => logger.warn({ err: error }, 'events wait to be processed'),
+    onTrouble: logTrouble(logger, 'events wait to be processed'),
   })
 
   const documents = peerDocuments({ directory, now })

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
+import { logTrouble } from '@mailx/messaging/log-trouble'
 import { runProjections } from '@mailx/processors/run-projections'
 import { DirectoryServiceClient } from '@mailx/proto/directory/v1/directory_service'
 import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
@@ -68,7 +69,7 @@ export async function startOutboundFederation(
     service: SERVICE,
     projections: [dueDeliveries((growth) => lanes?.grown(growth)), outcomes],
     followers: [taken.follower],
-    onTrouble: (error) => logger.warn({ err: error }, 'a projection is held up'),
+    onTrouble: logTrouble(logger, 'a projection is held up'),
   })
   lanes = startLanes({
     pool,

@@ -1,5 +1,6 @@
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
+import { logTrouble } from '@mailx/messaging/log-trouble'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { type ProjectionRunner, runProjections } from '@mailx/processors/run-projections'
 import {
@@ -98,7 +99,7 @@ async function startProcessors(deps: ServiceDeps<StorageConfig>): Promise<Projec
       changesProjection(ownerChanges),
     ],
     reactors: [watchQuota({ pool, log, applied, quotaBytes })],
-    onTrouble: (error) => logger.warn({ err: error }, 'a processor is held up'),
+    onTrouble: logTrouble(logger, 'a processor is held up'),
   })
   return runner
 }

@@ -2,6 +2,7 @@ import type { MailxError } from '@mailx/errors/mailx-error'
 import { migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
+import { logTrouble } from '@mailx/messaging/log-trouble'
 import { runProjections } from '@mailx/processors/run-projections'
 import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
 import { TransparencyServiceService } from '@mailx/proto/transparency/v1/transparency_service'
@@ -50,7 +51,7 @@ export async function startTransparency(
     schema: SERVICE,
     service: SERVICE,
     projections: [keyLog((domains) => sequencer?.wake(domains)), treeHeads],
-    onTrouble: (error) => logger.warn({ err: error }, 'a projection is held up'),
+    onTrouble: logTrouble(logger, 'a projection is held up'),
   })
   sequencer = startSequencer({
     log,

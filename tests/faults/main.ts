@@ -14,19 +14,11 @@ const usage = `npm run faults -- [options]
 
 const MINIMUM = { faults: 200, accepted: 50_000 }
 
-const { values: options } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    only: { type: 'string' },
-    planted: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-})
-
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
+
+const options = readOptions()
 
 const wholeNumber = (text: string, what: string): number => {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
@@ -37,6 +29,23 @@ const wholeNumber = (text: string, what: string): number => {
 if (options.help) console.log(usage)
 else if (options.list) console.log(list())
 else process.exitCode = (await main()) ? 0 : 1
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        seed: { type: 'string' },
+        only: { type: 'string' },
+        planted: { type: 'boolean', default: false },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : String(error)}\n${usage}`)
+    process.exit(2)
+  }
+}
 
 function list(): string {
   const named = groups.flatMap(({ name, faults, about }) => [

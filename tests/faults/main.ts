@@ -70,6 +70,7 @@ async function main(): Promise<boolean> {
   }
   const results: GroupResult[] = []
   const obstacles: string[] = []
+  const broken: { readonly name: string; readonly problem: string }[] = []
   for (const group of chosen) {
     const obstacle = group.obstacle?.()
     if (obstacle !== undefined) {
@@ -81,9 +82,15 @@ async function main(): Promise<boolean> {
       continue
     }
     const plan = { seed, long: true, chosen: isChosen(group), say }
-    const result = await runGroup(group, plan)
-    results.push(result)
-    say(`${group.name}: ${result.seconds} s, ${result.problems.length} problems`)
+    try {
+      const result = await runGroup(group, plan)
+      results.push(result)
+      say(`${group.name}: ${result.seconds} s, ${result.problems.length} problems`)
+    } catch (error) {
+      const problem = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      broken.push({ name: group.name, problem })
+      say(`${group.name}: given up: ${problem}`)
+    }
   }
   const unfound = await findPlanted(bugs, { seed, say })
 
@@ -96,9 +103,10 @@ async function main(): Promise<boolean> {
   )
   console.log(`planted bugs found: ${bugs.length - unfound.length} of ${bugs.length}`)
   for (const obstacle of obstacles) console.log(`NOT POSSIBLE: ${obstacle}`)
-  const problems = results.flatMap(({ group, problems: own }) =>
+  const found = results.flatMap(({ group, problems: own }) =>
     own.map((problem) => ({ name: group.name, problem })),
   )
+  const problems = [...broken, ...found]
   for (const line of recoveryLines(results)) {
     console.log(line.text)
     if (!line.isKept) problems.push({ name: line.name, problem: line.text })

@@ -2,7 +2,7 @@
 // nothing sideways between services. Run it by tools/one-way-rule.mjs, which sees to it that it
 // has really looked at something.
 
-const pure = 'address|crypto|delivery|envelope|errors|events|json|keys|merkle|statement'
+const pure = 'address|crypto|delivery|envelope|errors|events|json|keys|merkle|privileges|statement'
 
 // Each may import those of the lines above it, and none of its own line.
 const effects = [

@@ -1,8 +1,18 @@
-export type NatsAccount = { readonly name: string; readonly password: string }
+import { natsUser } from '@mailx/privileges/nats-permissions'
+import type { Principal } from '@mailx/privileges/services'
+
+export type NatsAccount = {
+  readonly name: string
+  /** Of the user who may do anything in the account, called as the account is. */
+  readonly password: string
+  /** The public nkeys of the services' users. */
+  readonly users: ReadonlyMap<Principal, string>
+}
 
 /**
  * Configuration of a nats-server with JetStream, in words that 2.9 and every later server know.
- * Each account has one user of the same name, and streams of its own that no other account sees.
+ * Each account has a user of the same name, one per service with the rights of that, and streams of its
+ * own that no other account sees.
  */
 export function natsConfig(input: {
   readonly host: string
@@ -10,10 +20,13 @@ export function natsConfig(input: {
   readonly storeDir: string
   readonly accounts: readonly NatsAccount[]
 }): string {
-  const accounts = input.accounts.map(
-    ({ name, password }) =>
-      `  ${name}: { jetstream: enabled, users: [{ user: ${name}, password: "${password}" }] }`,
-  )
+  const accounts = input.accounts.map(({ name, password, users }) => {
+    const all = [
+      `{ user: ${name}, password: "${password}" }`,
+      ...[...users].map(([principal, publicKey]) => natsUser(principal, publicKey)),
+    ]
+    return `  ${name}: { jetstream: enabled, users: [${all.join(',\n    ')}] }`
+  })
   return [
     `server_name: mailx-${input.port}`,
     `listen: "${input.host}:${input.port}"`,

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
+import { type Principal, principals } from '@mailx/privileges/services'
+import { createUser } from '@nats-io/nkeys'
 import { type Backend, type BackendOptions, type Say, sayOnStderr } from './backend.ts'
 import { chooseBackend } from './choose-backend.ts'
 import { startContainer } from './docker.ts'
@@ -19,6 +21,8 @@ export type NatsOptions = BackendOptions & {
 export type NatsBackend = Backend & {
   /** The URL for an account of the options. `url` is the one of the first. */
   urlOf(account: string): string
+  /** The seed of a service's user in an account of the options. */
+  seedOf(account: string, principal: Principal): string
 }
 
 const program: Program = {
@@ -33,10 +37,7 @@ const program: Program = {
 /** A nats-server with JetStream. */
 export async function startNats(options: NatsOptions = {}): Promise<NatsBackend> {
   const say = options.say ?? sayOnStderr
-  const accounts = (options.accounts ?? ['mailx']).map((name) => ({
-    name,
-    password: randomBytes(16).toString('hex'),
-  }))
+  const accounts = (options.accounts ?? ['mailx']).map(makeAccount)
   const backend = await chooseBackend('nats', say, {
     // A server that was set up by others does not know accounts that are named here.
     own: options.own ?? options.accounts !== undefined,
@@ -47,18 +48,36 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsBackend>
   return withAccounts(backend, accounts)
 }
 
-/** Adds `urlOf` without copying: the process id of a backend is read when it is asked for. */
-function withAccounts(backend: Backend, accounts: readonly NatsAccount[]): NatsBackend {
-  const urlOf = (name: string) => {
+type Account = NatsAccount & { readonly seeds: ReadonlyMap<Principal, string> }
+
+function makeAccount(name: string): Account {
+  const keys = principals.map((principal) => [principal, createUser()] as const)
+  return {
+    name,
+    password: randomBytes(16).toString('hex'),
+    users: new Map(keys.map(([principal, key]) => [principal, key.getPublicKey()])),
+    seeds: new Map(keys.map(([principal, key]) => [principal, utf8.decode(key.getSeed())])),
+  }
+}
+
+const utf8 = new TextDecoder()
+
+/** Adds the ways in without copying: the process id of a backend is read when it is asked for. */
+function withAccounts(backend: Backend, accounts: readonly Account[]): NatsBackend {
+  const accountOf = (name: string) => {
     const account = accounts.find((one) => one.name === name)
-    if (account === undefined)
-      throw new Error(`the NATS server was started without account ${name}`)
+    if (account !== undefined) return account
+    throw new Error(`the NATS server was started without account ${name}`)
+  }
+  const urlOf = (name: string) => {
+    const account = accountOf(name)
     const url = new URL(backend.url)
     url.username = account.name
     url.password = account.password
     return url.href
   }
-  return Object.assign(backend, { urlOf })
+  const seedOf = (name: string, principal: Principal) => accountOf(name).seeds.get(principal) ?? ''
+  return Object.assign(backend, { urlOf, seedOf })
 }
 
 const urlFor = ([account]: readonly NatsAccount[], host: string, port: number) =>

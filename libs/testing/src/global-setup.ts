@@ -4,6 +4,7 @@ import { sayOnStderr } from '@mailx/backends/backend'
 import { startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
 import { startRedis } from '@mailx/backends/start-redis'
+import { principals } from '@mailx/privileges/services'
 import type { TestProject } from 'vitest/node'
 import { roomyDir } from './roomy-dir.ts'
 import type { TestServers } from './test-servers.ts'
@@ -22,7 +23,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   ])
   const servers: TestServers = {
     postgresUrl: postgres.url,
-    natsUrls: accounts.map((account) => nats.urlOf(account)),
+    natsAccounts: accounts.map((account) => ({
+      url: nats.urlOf(account),
+      seeds: Object.fromEntries(principals.map((one) => [one, nats.seedOf(account, one)])),
+    })),
     redisUrl: redis.url,
     counters,
   }

@@ -1,10 +1,8 @@
 import { startNats } from '@mailx/backends/start-nats'
-import { takeNumber, testServers } from './test-servers.ts'
+import { principals } from '@mailx/privileges/services'
+import { type NatsAccess, takeNumber, testServers } from './test-servers.ts'
 
-export type TestNats = {
-  readonly url: string
-  drop(): Promise<void>
-}
+export type TestNats = NatsAccess & { drop(): Promise<void> }
 
 /**
  * A JetStream without streams that no other test sees: an account of the run's nats-server, or a
@@ -12,9 +10,10 @@ export type TestNats = {
  * `startNats({ own: true })` of the backends.
  */
 export async function testNats(): Promise<TestNats> {
-  const { natsUrls, counters } = testServers()
-  const url = natsUrls[takeNumber(counters, 'nats')]
-  if (url !== undefined) return { url, drop: async () => {} }
+  const { natsAccounts, counters } = testServers()
+  const account = natsAccounts[takeNumber(counters, 'nats')]
+  if (account !== undefined) return { ...account, drop: async () => {} }
   const server = await startNats({ own: true, say: () => {} })
-  return { url: server.url, drop: server.stop }
+  const seeds = Object.fromEntries(principals.map((one) => [one, server.seedOf('mailx', one)]))
+  return { url: server.url, seeds, drop: server.stop }
 }

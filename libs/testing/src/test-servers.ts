@@ -3,11 +3,16 @@ import { join } from 'node:path'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { inject } from 'vitest'
 
+/** The ways into a NATS account: as its owner, and the seed of each service's user by name. */
+export type NatsAccess = {
+  readonly url: string
+  readonly seeds: Readonly<Record<string, string>>
+}
+
 /** The servers that one run of the tests shares. */
 export type TestServers = {
   readonly postgresUrl: string
-  /** One per NATS account. */
-  readonly natsUrls: readonly string[]
+  readonly natsAccounts: readonly NatsAccess[]
   readonly redisUrl: string
   /** A folder in which the test files, each in its own process, count together. */
   readonly counters: string

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AllInOneConfig } from '@mailx/all-in-one-service/config'
 import { chartDir, chartFiles } from '@mailx/chart-tool/chart-files'
+import { ownAccess } from '@mailx/chart-tool/service-facts'
 import { isSecret, serviceNames, variablesOf } from '@mailx/chart-tool/services'
 import { Values } from '@mailx/chart-tool/values'
 import { clientPorts } from '@mailx/client/find-home'
@@ -101,7 +102,7 @@ test('the doors are where others look for them', () => {
 describe.each(serviceNames)('%s', (service) => {
   const variables = variablesOf(service)
 
-  test('is given every variable of its config.ts and no other', async () => {
+  test('is given every variable of its config.ts but those for access of its own, and no other', async () => {
     const asked = Object.entries(variables).filter(([name]) => settable(service).includes(name))
     const given = Object.fromEntries(asked.map(([name, schema]) => [name, valueFor(name, schema)]))
     const { LOG_PARTITIONS, NODE_ENV, ...own } = given
@@ -109,7 +110,8 @@ describe.each(serviceNames)('%s', (service) => {
     const dns = { resolver: '10.0.0.53:53' }
     // All in one, every server has an address of its own, and none is for others: these are not read.
     const all = Object.keys(variables).filter(
-      (name) => service !== 'all-in-one' || !name.startsWith('GRPC_'),
+      (name) =>
+        !ownAccess.includes(name) && (service !== 'all-in-one' || !name.startsWith('GRPC_')),
     )
     const { config, secrets } = await environmentOf(
       service,
@@ -117,11 +119,7 @@ describe.each(serviceNames)('%s', (service) => {
       { services: { [service]: { config: own, terminationGracePeriodSeconds: 0 } } },
     )
     expect([...Object.keys(config), ...secrets].toSorted()).toEqual(all.toSorted())
-    expect(secrets.toSorted()).toEqual(
-      Object.keys(variables)
-        .filter((name) => isSecret(variables[name]))
-        .toSorted(),
-    )
+    expect(secrets.toSorted()).toEqual(all.filter((name) => isSecret(variables[name])).toSorted())
   })
 
   test('reads what the chart gives it without a complaint', async () => {

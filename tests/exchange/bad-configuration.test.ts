@@ -1,23 +1,34 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { startPostgres } from '@mailx/backends/start-postgres'
 import { type Deployment, planDeployment, serviceNames } from '@mailx/dev-tool/deployment'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { sharedServers } from './people.ts'
 import { run } from './programs.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let deployment: Deployment
+let owner: Readonly<Record<'DATABASE_URL' | 'NATS_URL', string>>
+let folder: string
 
 // A configuration that is right; each test spoils it.
 beforeAll(async () => {
-  const plan = { name: 'a', domains: ['a.test'], dnsResolver: '127.0.0.1:53' }
-  deployment = await planDeployment({ ...plan, backends: await sharedServers() })
+  folder = await mkdtemp(join(tmpdir(), 'mailx-bad-configuration-'))
+  const plan = { name: 'a', domains: ['a.test'], folder, dnsResolver: '127.0.0.1:53' }
+  const backends = await sharedServers()
+  deployment = await planDeployment({ ...plan, backends })
+  owner = { DATABASE_URL: backends.databaseUrl, NATS_URL: backends.natsUrl }
 })
+afterAll(() => rm(folder, { recursive: true }))
 
 const startWith = (env: Readonly<Record<string, string>>) =>
-  run('all-in-one', [], { env: { ...deployment.env, ...env } })
+  run('all-in-one', [], {
+    env: { ...deployment.env, ...owner, ...env },
+  })
 
 test('all that is wrong is told at once, by variable, with what to write and without any value', async () => {
   const { exitCode, stderr, stdout } = await startWith({

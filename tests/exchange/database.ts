@@ -11,7 +11,7 @@ export function deploymentOf(stack: Stack, name: string): RunningDeployment {
 
 /** A superuser's way into a deployment's database. End it when done. */
 export const databaseOf = ({ deployment }: RunningDeployment): Pool =>
-  new Pool({ connectionString: deployment.env['DATABASE_URL'], max: 2 })
+  new Pool({ connectionString: deployment.ownerEnv['MIGRATION_DATABASE_URL'], max: 2 })
 
 /** How many events a context has, in all its partitions: nothing changed where it stays the same. */
 export async function countEvents(database: Pool, context: string): Promise<number> {

@@ -41,7 +41,7 @@ afterAll(async () => {
   await stack.stop()
 })
 
-const env = () => ({ DATABASE_URL: deploymentOf(stack, 'a').deployment.env['DATABASE_URL'] ?? '' })
+const env = () => deploymentOf(stack, 'a').deployment.envOf('operator')
 const mailxctl = (...args: readonly string[]) => run('mailxctl', args, { env: env() })
 
 /** What a command answers with --json, line by line. Throws unless it ends with 0. */
@@ -204,9 +204,15 @@ test('a support bundle has state, metrics and log lines, and names nobody', asyn
   const text = await readFile(out, 'utf8')
   expect(text).not.toMatch(/(alice|bob|mallory)@/)
   const { deployment } = deploymentOf(stack, 'a')
-  const names = ['BUS_KEY', 'SESSION_KEY', 'KEY_ENCRYPTION_KEY', 'DATABASE_URL', 'NATS_URL']
-  const secrets = names.flatMap((name) => deployment.env[name] ?? [])
-  expect(secrets.length).toBeGreaterThan(2)
+  const own = deployment.envOf('all-in-one')
+  const files = ['DATABASE_PASSWORD_FILE', 'NATS_SEED_FILE'].map((name) => own[name] ?? '')
+  const secrets = [
+    ...['BUS_KEY', 'SESSION_KEY', 'KEY_ENCRYPTION_KEY'].map((name) => deployment.env[name]),
+    deployment.ownerEnv['MIGRATION_DATABASE_URL'],
+    deployment.envOf('operator')['DATABASE_URL'],
+    ...(await Promise.all(files.map((file) => readFile(file, 'utf8')))),
+  ].filter((secret) => secret !== undefined)
+  expect(secrets).toHaveLength(7)
   expect(secrets.filter((secret) => text.includes(secret))).toEqual([])
   const token = Buffer.from(alice.session?.token ?? new Uint8Array())
   expect(token.length).toBeGreaterThan(16)

@@ -20,6 +20,11 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const logDir = () => join(folder, '.cache', 'dev', 'logs')
 const logs = async () => (await readdir(logDir()).catch((): string[] => [])).toSorted()
+/** Of the processes of both domains, and of what prepared the databases. */
+const logsOf = (processes: readonly string[]): string[] =>
+  ['a', 'b']
+    .flatMap((name) => [...processes, 'prepare-database'].map((one) => `${name}-${one}.log`))
+    .toSorted()
 /** The end of a log, under its name. */
 const readLog = async (name: string) =>
   `${name}: ${(await readFile(join(logDir(), name), 'utf8')).slice(-3_000)}`
@@ -104,7 +109,7 @@ test('--once shows the exchange and ends', async () => {
   const { exitCode, stderr, stdout } = await run('npm start', ['--once'], { cwd: folder })
   expect(exitCode, stderr).toBe(0)
   expectExchange(stdout)
-  expect(await logs()).toEqual(['a-all-in-one.log', 'b-all-in-one.log'])
+  expect(await logs()).toEqual(logsOf(['all-in-one']))
 })
 
 test('--once --processes does the same with seven processes per domain', async () => {
@@ -112,8 +117,5 @@ test('--once --processes does the same with seven processes per domain', async (
   const { exitCode, stderr, stdout } = await run('npm start', args, { cwd: folder })
   expect(exitCode, stderr).toBe(0)
   expectExchange(stdout)
-  const names = ['a', 'b'].flatMap((name) =>
-    serviceNames.map((service) => `${name}-${service}.log`),
-  )
-  expect(await logs()).toEqual(names.toSorted())
+  expect(await logs()).toEqual(logsOf(serviceNames))
 })

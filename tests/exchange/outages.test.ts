@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Backend } from '@mailx/backends/backend'
-import { createDatabase } from '@mailx/backends/create-database'
-import { startNats } from '@mailx/backends/start-nats'
+import { type NatsBackend, startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
 import { startRedis } from '@mailx/backends/start-redis'
 import type { Account } from '@mailx/client/account'
@@ -14,12 +13,21 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import { eventually } from '@mailx/testing/eventually'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { countEvents, databaseOf, deploymentOf } from './database.ts'
-import { patience, person, receive, send, settled, sharedServers, testStack } from './people.ts'
+import {
+  ownBackends,
+  patience,
+  person,
+  receive,
+  send,
+  settled,
+  sharedServers,
+  testStack,
+} from './people.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
 let postgres: Backend
-let nats: Backend
+let nats: NatsBackend
 let redis: Backend
 let stack: Stack
 let here: RunningDeployment
@@ -35,8 +43,7 @@ beforeAll(async () => {
     startNats(own),
     startRedis(own),
   ])
-  const databaseUrl = await createDatabase(postgres.url, 'mailx')
-  const ownServers = { databaseUrl, natsUrl: nats.url, redisUrl: redis.url }
+  const ownServers = await ownBackends({ postgres, nats, redis })
   stack = await testStack(
     'outages',
     { a: ['a.test'], b: ['b.test'] },

@@ -2,6 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseAddress } from '@mailx/address/address'
+import type { Backend } from '@mailx/backends/backend'
+import { createDatabase } from '@mailx/backends/create-database'
+import type { NatsBackend } from '@mailx/backends/start-nats'
 import { type Account, createAccount } from '@mailx/client/account'
 import { findHome } from '@mailx/client/find-home'
 import { grpcTransport } from '@mailx/client/grpc-transport'
@@ -12,7 +15,7 @@ import { type Draft, sealDraft, submitSealed } from '@mailx/client/send'
 import { signedIn } from '@mailx/client/session'
 import { randomBytes } from '@mailx/crypto/random'
 import { formatId } from '@mailx/crypto/uuid'
-import type { Backends } from '@mailx/dev-tool/deployment'
+import type { Backends } from '@mailx/dev-tool/own-access'
 import { type Stack, type StackOptions, startStack } from '@mailx/dev-tool/stack'
 import type { OpenedMessage } from '@mailx/envelope/open-message'
 import { dnsResolver } from '@mailx/federation/dns-resolver'
@@ -53,11 +56,29 @@ export async function testStack(
 }
 
 /** A database, an account and a numbered database on the servers that the tests of a run share. */
-export const sharedServers = async (): Promise<Backends> => ({
-  databaseUrl: (await testPostgres()).url,
-  natsUrl: (await testNats()).url,
-  redisUrl: (await testRedis()).url,
+export const sharedServers = async (): Promise<Backends> => {
+  const nats = await testNats()
+  return {
+    databaseUrl: (await testPostgres()).url,
+    natsUrl: nats.url,
+    natsSeedOf: (principal) => nats.seeds[principal] ?? '',
+    redisUrl: (await testRedis()).url,
+  }
+}
+
+/** A database and the only account on servers that a test has for itself. */
+export const ownBackends = async (servers: OwnServers): Promise<Backends> => ({
+  databaseUrl: await createDatabase(servers.postgres.url, 'mailx'),
+  natsUrl: servers.nats.url,
+  natsSeedOf: (principal) => servers.nats.seedOf('mailx', principal),
+  redisUrl: servers.redis.url,
 })
+
+export type OwnServers = {
+  readonly postgres: Backend
+  readonly nats: NatsBackend
+  readonly redis: Backend
+}
 
 /** Finds the address's server through DNS, registers there, and is ready to write. */
 export async function person(stack: Stack, address: string): Promise<Account> {

@@ -28,7 +28,8 @@ afterAll(async () => {
   await stack.stop()
 })
 
-const databaseUrl = (name: string) => deploymentOf(stack, name).deployment.env['DATABASE_URL'] ?? ''
+const databaseUrl = (name: string) =>
+  deploymentOf(stack, name).deployment.envOf('operator')['DATABASE_URL'] ?? ''
 const newTrace = () => Buffer.from(randomBytes(16)).toString('hex')
 
 type Step = { readonly step: string; readonly by: string; readonly note: string }

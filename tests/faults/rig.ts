@@ -6,7 +6,7 @@ import { type NatsBackend, startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
 import { startRedis } from '@mailx/backends/start-redis'
 import type { HomeOptions } from '@mailx/client/find-home'
-import type { Backends } from '@mailx/dev-tool/deployment'
+import type { Backends } from '@mailx/dev-tool/own-access'
 import type { RunningDeployment } from '@mailx/dev-tool/run-deployment'
 import type { ServiceProcess } from '@mailx/dev-tool/service-process'
 import { type Stack, startStack } from '@mailx/dev-tool/stack'
@@ -116,6 +116,7 @@ export async function startRig(
       backends.set(domain, {
         databaseUrl: postgresProxy.through(database),
         natsUrl: servers.nats.urlOf(domain),
+        natsSeedOf: (principal) => servers.nats.seedOf(domain, principal),
         redisUrl: redisProxy.through(`${servers.redis.url.replace(/\/\d*$/, '')}/${index}`),
       })
     }

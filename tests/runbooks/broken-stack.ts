@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Backend } from '@mailx/backends/backend'
-import { createDatabase } from '@mailx/backends/create-database'
 import { startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
 import { startRedis } from '@mailx/backends/start-redis'
@@ -12,7 +11,7 @@ import { metricTypes } from '@mailx/telemetry/metric-names'
 import { eventually } from '@mailx/testing/eventually'
 import { expect } from 'vitest'
 import { deploymentOf } from '../exchange/database.ts'
-import { patience, sharedServers, testStack } from '../exchange/people.ts'
+import { ownBackends, patience, sharedServers, testStack } from '../exchange/people.ts'
 import { run } from '../exchange/programs.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'runbooks')
@@ -42,8 +41,7 @@ export async function brokenStack(): Promise<BrokenStack> {
     startNats(own),
     startRedis(own),
   ])
-  const databaseUrl = await createDatabase(postgres.url, 'mailx')
-  const ownServers = { databaseUrl, natsUrl: nats.url, redisUrl: redis.url }
+  const ownServers = await ownBackends({ postgres, nats, redis })
   const stack = await testStack(
     'runbooks',
     { a: ['a.test'], b: ['b.test'] },
@@ -71,7 +69,7 @@ export async function brokenStack(): Promise<BrokenStack> {
       }, patience)
     },
     firstCommands: async (page) => {
-      const env = { DATABASE_URL: here.deployment.env['DATABASE_URL'] ?? '', OPS_URLS: opsUrl }
+      const env = { ...here.deployment.envOf('operator'), OPS_URLS: opsUrl }
       const printed: string[] = []
       for (const command of firstCommandsOf(page)) {
         const { exitCode, stderr, stdout } = await run('mailxctl', command.split(' ').slice(1), {

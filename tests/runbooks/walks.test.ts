@@ -143,7 +143,7 @@ test('poison-message', async () => {
   await moves('mailx_parked_events', { projection: 'storage.received' }, is(1))
   expect(await broken.firstCommands('poison-message')).toMatch(/storage\.received .*poison/)
   await database.query('alter table storage.entries_received drop constraint poison')
-  const env = { DATABASE_URL: broken.here.deployment.env['DATABASE_URL'] ?? '' }
+  const env = operator()
   await run('mailxctl', ['parked', 'replay', 'storage.received'], { env })
   await receive(alice, poison)
   await moves('mailx_parked_events', { projection: 'storage.received' }, is(0))
@@ -205,8 +205,8 @@ test('key-log-stale', async () => {
 })
 
 test('forged-messages', async () => {
-  const { here, moves } = broken
-  const nats = await connectNats({ url: here.deployment.env['NATS_URL'] ?? '', name: 'mallory' })
+  const { moves, servers } = broken
+  const nats = await connectNats({ url: servers.nats.url, name: 'mallory' })
   nats.publish('log.submission.submission-0', 'not sealed')
   await nats.flush()
   await nats.close()
@@ -224,14 +224,14 @@ test('split-view', async () => {
   const mallory = await person(stack, 'mallory@a.test')
   await moves('mailx_key_log_refusals_total', { code: 'CORRUPT_LOG' }, above(0))
   expect(await broken.firstCommands('split-view')).not.toContain('BROKEN')
-  const env = { DATABASE_URL: here().DATABASE_URL }
+  const env = operator()
   const rebuilt = await run('mailxctl', ['projection', 'rebuild', 'transparency.key-log'], { env })
   expect(rebuilt).toMatchObject({ exitCode: 0, stderr: '' })
   await moves('mailx_key_log_unsigned_leaves', {}, is(0))
   mallory.transport.close()
 })
 
-const here = () => ({ DATABASE_URL: broken.here.deployment.env['DATABASE_URL'] ?? '' })
+const operator = () => broken.here.deployment.envOf('operator')
 
 // The last one: afterwards nothing can be mended here.
 test('processor-stuck, restore-and-replay', async () => {

@@ -8,6 +8,8 @@ export const variables = {
     write: 'postgres://user:password@host:5432/database',
     secret: true,
   }),
+  /** The password of DATABASE_URL's user, when it is not in the URL. */
+  DATABASE_PASSWORD: noted(z.string(), { write: 'the password', secret: true }).optional(),
   /** Connections to Postgres at most, for all services of the process together. */
   DATABASE_CONNECTIONS: count(4, 500).default(20),
   /** The NATS servers, separated by commas. They need JetStream. */
@@ -17,6 +19,11 @@ export const variables = {
     }),
     { write: 'nats://host:4222', secret: true },
   ).default('nats://127.0.0.1:4222'),
+  /** The seed of the process's own nkey, where NATS_URL names no user. */
+  NATS_SEED: noted(z.string().regex(/^SU[A-Z2-7]{56}$/, 'is not the seed of a user'), {
+    write: 'SU…, as `nsc generate nkey --user` makes it',
+    secret: true,
+  }).optional(),
   /** A Redis or Valkey server for caches and rate limits; nothing is lost without it. */
   REDIS_URL: noted(z.url({ protocol: /^rediss?$/, error: 'is not a redis:// URL' }), {
     write: 'redis://host:6379/0',
@@ -70,8 +77,10 @@ export const variables = {
 /** What every service reads; extend it: `CommonConfig.extend({ SESSION_KEY: variables.SESSION_KEY })`. */
 export const CommonConfig = z.object({
   DATABASE_URL: variables.DATABASE_URL,
+  DATABASE_PASSWORD: variables.DATABASE_PASSWORD,
   DATABASE_CONNECTIONS: variables.DATABASE_CONNECTIONS,
   NATS_URL: variables.NATS_URL,
+  NATS_SEED: variables.NATS_SEED,
   REDIS_URL: variables.REDIS_URL,
   BUS_KEY: variables.BUS_KEY,
   LOG_PARTITIONS: variables.LOG_PARTITIONS,

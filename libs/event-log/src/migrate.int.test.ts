@@ -16,7 +16,7 @@ test('processes that start together migrate once', async () => {
   )
   await Promise.all(pools.map((pool) => migrate(pool, logMigrations)))
   const { rows } = await db.pool.query('select name from log.migrations')
-  expect(rows).toEqual([{ name: '0001_log' }])
+  expect(rows).toEqual([{ name: '0001_log' }, { name: '0002_privileges' }])
   await Promise.all(pools.map((pool) => pool.end()))
 })
 

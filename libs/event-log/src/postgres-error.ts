@@ -23,6 +23,14 @@ export function isTransient(error: unknown): boolean {
   )
 }
 
+/** The role lacks the right. */
+export const isNotAllowed = (error: unknown): boolean =>
+  (error as Partial<PostgresError>).code === '42501'
+
+/** There is no such table or schema. */
+export const isMissing = (error: unknown): boolean =>
+  ['42P01', '3F000'].includes((error as Partial<PostgresError>).code ?? '')
+
 /** The connection could not be made or was lost. */
 export function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false

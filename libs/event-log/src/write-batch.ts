@@ -76,11 +76,11 @@ export async function writeBatch(
 export async function lockHead(client: ClientBase, partition: string): Promise<ChainEnd> {
   const name = client.escapeLiteral(partition)
   const results = (await client.query({
-    text: `begin; select head, head_hash from log.partitions where name = ${name} for update`,
+    text: `begin; select head, head_hash from log.lock_head(${name})`,
     query_timeout: ANSWER_TIMEOUT_MS,
   } as QueryConfig)) as unknown as readonly { rows: { head: string; head_hash: Uint8Array }[] }[]
   const row = results[1]?.rows[0]
-  if (row === undefined) throw new Error(`partition ${partition} is not in log.partitions`)
+  if (row === undefined) throw new Error(`partition ${partition} has no head`)
   return { position: BigInt(row.head), hash: row.head_hash }
 }
 

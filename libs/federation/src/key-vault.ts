@@ -108,6 +108,11 @@ export function openKeyVault({ sql, schema, kek, random }: KeyVaultOptions): Key
 
 /** The vault's table. Safe to run at every start, from several replicas at once. */
 export async function createVaultTable(sql: VaultSql, schema: string): Promise<void> {
+  // A role that only uses the table may not make it.
+  const { rows } = await sql.query("select to_regclass($1 || '.vault') is null as missing", [
+    schema,
+  ])
+  if ((rows as { missing: boolean }[])[0]?.missing === false) return
   await sql.query(
     `do $$ begin
        perform pg_advisory_xact_lock(hashtext('${schema}.vault'));

@@ -1,5 +1,5 @@
 import { MailxError } from '@mailx/errors/mailx-error'
-import type { NatsConnection } from '@nats-io/nats-core'
+import { type NatsConnection, nkeyAuthenticator } from '@nats-io/nats-core'
 import { connect, type NodeConnectionOptions } from '@nats-io/transport-node'
 
 export type NatsOptions = {
@@ -7,6 +7,10 @@ export type NatsOptions = {
   readonly url: string
   /** Shown in the server's list of connections. */
   readonly name: string
+  /** The seed of a user's nkey (SU…), asked for at every connection. */
+  readonly seed?: () => string
+  /** The start of the subjects on which answers come, when only that may be listened to. */
+  readonly inboxPrefix?: string
   /** Certificate authority and own certificate (PEM), when the servers want TLS. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string }
 }
@@ -17,7 +21,8 @@ const MINIMUM_VERSION = [2, 9, 4] as const
  * A connection that comes back by itself, to servers with JetStream. UNAVAILABLE when there is none,
  * UNSAFE_CONFIGURATION when it cannot carry the log.
  */
-export async function connectNats({ url, name, tls }: NatsOptions): Promise<NatsConnection> {
+export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
+  const { url, name, inboxPrefix, seed, tls } = options
   const connection = await open({
     name,
     ...serversOf(url),
@@ -28,7 +33,9 @@ export async function connectNats({ url, name, tls }: NatsOptions): Promise<Nats
     pingInterval: 5000,
     // Otherwise the client records a stack trace with every publish.
     noAsyncTraces: true,
-    ...(tls === undefined ? {} : { tls }),
+    ...(inboxPrefix !== undefined && { inboxPrefix }),
+    ...(seed !== undefined && { authenticator: nkeyAuthenticator(() => utf8.encode(seed())) }),
+    ...(tls !== undefined && { tls }),
   })
   try {
     await assertJetStream(connection)
@@ -38,6 +45,8 @@ export async function connectNats({ url, name, tls }: NatsOptions): Promise<Nats
   }
   return connection
 }
+
+const utf8 = new TextEncoder()
 
 /** Throws UNSAFE_CONFIGURATION, saying what to set, when the server cannot carry the log. */
 export async function assertJetStream(connection: NatsConnection): Promise<void> {

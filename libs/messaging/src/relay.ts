@@ -1,5 +1,6 @@
 import { crashAt } from '@mailx/config/crash-at'
 import type { CommittedBatch, EventLog } from '@mailx/event-log/event-log'
+import { contextNames } from '@mailx/events/contexts'
 import { createLogger } from '@mailx/telemetry/logger'
 import type { NatsConnection } from '@nats-io/nats-core'
 import type pg from 'pg'
@@ -18,6 +19,8 @@ export type RelayOptions = {
   readonly log: EventLog
   readonly nats: NatsConnection
   readonly busKey: Uint8Array
+  /** What this process appends to, and so publishes; left out: everything. */
+  readonly contexts?: readonly string[]
   readonly onTrouble?: (error: unknown) => void
   /** How often the marks in Postgres are moved. */
   readonly markEveryMs?: number
@@ -39,13 +42,14 @@ const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
  * 2. Acknowledged ranges are noted, and a few times a second the mark `published` in Postgres is
  *    moved over those that continue it.
  * 3. What stays above the mark (NATS was down, or a process died between COMMIT and publish) is read
- *    back from Postgres and published, by one relay of the deployment at a time; see `sweeper`.
+ *    back from Postgres and published, by one relay of the service at a time; see `sweeper`.
  *
  * Whatever fails in 1 is left to 3. Messages may so go out twice or out of order, which consumers
  * notice by position and hash.
  */
 export function startRelay(options: RelayOptions): Relay {
   const { pool, log, nats, busKey, markEveryMs = 200, sweepEveryMs = 500 } = options
+  const { contexts = contextNames } = options
   const { onTrouble = logTrouble(createLogger({ service: 'relay' })) } = options
   const publish = publisher(nats, busKey)
   const ranges = publishedRanges()
@@ -64,7 +68,7 @@ export function startRelay(options: RelayOptions): Relay {
     inFlight.add(done)
   })
   const marking = repeatedly(markEveryMs, moveMarks, onTrouble)
-  const sweep = sweeper({ pool, log, publish })
+  const sweep = sweeper({ pool, log, contexts, publish })
   const sweeping = repeatedly(sweepEveryMs, sweepOnce, onTrouble)
 
   return {
@@ -104,7 +108,7 @@ export function startRelay(options: RelayOptions): Relay {
   async function sweepOnce(): Promise<void> {
     if (!isConnected(nats)) return
     if (streamsSuspect) {
-      await ensureStreams(nats)
+      await ensureStreams(nats, contexts)
       streamsSuspect = false
     }
     try {

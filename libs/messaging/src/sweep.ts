@@ -9,23 +9,28 @@ import type { Publish } from './publish.ts'
 export type SweeperOptions = {
   readonly pool: Pool
   readonly log: EventLog
+  readonly contexts: readonly string[]
   readonly publish: Publish
 }
 
-const LOCK = "pg_try_advisory_lock(hashtextextended('mailx.relay.sweep', 0))"
-const UNLOCK = "pg_advisory_unlock(hashtextextended('mailx.relay.sweep', 0))"
+const LOCK = 'pg_try_advisory_lock(hashtextextended($1, 0))'
+const UNLOCK = 'pg_advisory_unlock(hashtextextended($1, 0))'
 const PAGE_EVENTS = 500
 const PAGES_PER_SWEEP = 20
 
 /**
  * A function that publishes what was committed before its previous call and is still not marked as
- * published; at its first call, everything unmarked. Does nothing while another process sweeps.
+ * published; at its first call, everything unmarked. Does nothing while another process sweeps the
+ * same contexts.
  */
-export function sweeper({ pool, log, publish }: SweeperOptions): () => Promise<void> {
+export function sweeper({ pool, log, contexts, publish }: SweeperOptions): () => Promise<void> {
   let overdue = new Map<string, bigint>()
+  const lock = [`mailx.relay.sweep/${contexts.toSorted().join()}`]
+  const ownHeads = async () =>
+    (await log.heads()).filter(({ context }) => contexts.includes(context))
 
   return async () => {
-    const heads = await log.heads()
+    const heads = await ownHeads()
     const late = heads.some(
       ({ partition, published, position }) => published < (overdue.get(partition) ?? position),
     )
@@ -34,7 +39,7 @@ export function sweeper({ pool, log, publish }: SweeperOptions): () => Promise<v
   }
 
   async function sweepPartitions(client: ClientBase): Promise<void> {
-    for (const head of await log.heads()) {
+    for (const head of await ownHeads()) {
       const upTo = overdue.get(head.partition) ?? head.position
       if (head.published < upTo) await sweepPartition(client, head, upTo)
     }
@@ -72,10 +77,10 @@ export function sweeper({ pool, log, publish }: SweeperOptions): () => Promise<v
     const client = await pool.connect()
     let failed = true
     try {
-      const { rows } = await client.query<{ locked: boolean }>(`select ${LOCK} as locked`)
+      const { rows } = await client.query<{ locked: boolean }>(`select ${LOCK} as locked`, lock)
       if (rows[0]?.locked) {
         await work(client)
-        await client.query(`select ${UNLOCK}`)
+        await client.query(`select ${UNLOCK}`, lock)
       }
       failed = false
     } finally {

@@ -19,6 +19,12 @@ const table = (schema: string): string => `${escapeIdentifier(schema)}.checkpoin
 /** Creates the tables of the runner in a service's schema, if they are not there. */
 export async function ensureCheckpointTables(sql: Sql, schema: string): Promise<void> {
   const name = escapeIdentifier(schema)
+  // The last of them; a role that only uses them may not make them.
+  const { rows } = await sql.query<{ there: boolean }>(
+    'select to_regclass($1) is not null as there',
+    [`${name}.operator_requests`],
+  )
+  if (rows[0]?.there === true) return
   // One implicit transaction. Without the lock, concurrent starts can collide in the catalogue.
   await sql.query(`
     select pg_advisory_xact_lock(hashtextextended(${escapeLiteral(`mailx.tables.${schema}`)}, 0));

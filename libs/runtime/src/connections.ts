@@ -9,6 +9,9 @@ import { connectNats } from '@mailx/messaging/connect'
 import { logTrouble } from '@mailx/messaging/log-trouble'
 import { type Relay, startRelay } from '@mailx/messaging/relay'
 import { ensureStreams } from '@mailx/messaging/streams'
+import { inboxOf } from '@mailx/privileges/nats-permissions'
+import { writtenBy } from '@mailx/privileges/services'
+import type { Logger } from '@mailx/telemetry/logger'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
@@ -33,7 +36,14 @@ export type OpenConnections = {
 
 export type ConnectionConfig = Pick<
   CommonConfig,
-  'DATABASE_URL' | 'DATABASE_CONNECTIONS' | 'NATS_URL' | 'REDIS_URL' | 'BUS_KEY' | 'LOG_PARTITIONS'
+  | 'DATABASE_URL'
+  | 'DATABASE_PASSWORD'
+  | 'DATABASE_CONNECTIONS'
+  | 'NATS_URL'
+  | 'NATS_SEED'
+  | 'REDIS_URL'
+  | 'BUS_KEY'
+  | 'LOG_PARTITIONS'
 >
 
 /**
@@ -63,27 +73,33 @@ export async function openConnections(
   try {
     const pool = await reach('Postgres', 'DATABASE_URL', () =>
       connectPostgres({
-        url: config.DATABASE_URL,
+        url: withPassword(config.DATABASE_URL, config.DATABASE_PASSWORD),
         max: config.DATABASE_CONNECTIONS,
         applicationName: `mailx ${serviceName}`,
         onConnectionLost: (error) => logger.warn({ err: error }, 'lost a Postgres connection'),
       }),
     )
     closers.push(() => pool.end())
-    await migrate(pool, logMigrations)
+    await reach('the tables of the log', 'DATABASE_URL', () => migrate(pool, logMigrations))
+    await tellRights(pool, logger)
     const log = await openEventLog({ pool, partitions: config.LOG_PARTITIONS })
     closers.push(() => log.close())
 
     const nats = await reach('NATS', 'NATS_URL', () =>
-      connectNats({ url: config.NATS_URL, name: `mailx ${serviceName}` }),
+      connectNats({
+        url: config.NATS_URL,
+        name: `mailx ${serviceName}`,
+        ...ownUser(serviceName, config.NATS_SEED),
+      }),
     )
     closers.push(() => nats.drain())
-    await reach('JetStream', 'NATS_URL', () => ensureStreams(nats))
+    await reach('JetStream', 'NATS_URL', () => ensureStreams(nats, writtenBy(serviceName)))
     const relay = startRelay({
       pool,
       log,
       nats,
       busKey: config.BUS_KEY,
+      contexts: writtenBy(serviceName),
       onTrouble: logTrouble(logger, 'the relay is held up; it tries again'),
     })
     closers.push(() => relay.stop())
@@ -105,3 +121,30 @@ export async function openConnections(
 const isFinal = (error: unknown): boolean =>
   error instanceof MailxError &&
   (error.code === 'UNSAFE_CONFIGURATION' || error.code === 'INVALID_ARGUMENT')
+
+/** Who has a user of its own may listen for answers in its own place alone. */
+const ownUser = (serviceName: string, seed: string | undefined) =>
+  seed === undefined ? {} : { seed: () => seed, inboxPrefix: inboxOf(serviceName) }
+
+/** The URL with the password of its user in it. */
+export function withPassword(url: string, password: string | undefined): string {
+  if (password === undefined) return url
+  const whole = new URL(url)
+  whole.password = encodeURIComponent(password)
+  return whole.href
+}
+
+/** The operator hears at every start when nothing but the code keeps this process to its own. */
+async function tellRights(pool: pg.Pool, logger: Logger): Promise<void> {
+  const { rows } = await pool.query<{ role: string; owner: boolean }>(
+    `select session_user as role, pg_has_role(session_user, nspowner, 'USAGE') as owner
+       from pg_namespace where nspname = 'log'`,
+  )
+  const [{ role, owner } = { role: '', owner: true }] = rows
+  if (owner) {
+    logger.warn(
+      { role },
+      'works as the owner of the database, who may change and erase everything in it: give each service a role of its own (docs/least-privilege.md)',
+    )
+  } else logger.info({ role }, 'works with a database role of its own')
+}

@@ -1,3 +1,4 @@
+import { MailxError } from '@mailx/errors/mailx-error'
 import type { Logger } from '@mailx/telemetry/logger'
 
 export type Attempt<Result> = {
@@ -39,6 +40,11 @@ export async function keepTrying<Result>(
     await wait(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(tries - 1, 10)), signal)
   }
 }
+
+/** Something is not there yet: waiting may mend it. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof MailxError &&
+  (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED')
 
 /** Up to `longestMs`, at random, so that replicas do not knock together. */
 async function wait(longestMs: number, signal: AbortSignal): Promise<void> {

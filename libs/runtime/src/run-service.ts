@@ -1,14 +1,14 @@
 import type { CommonConfig } from '@mailx/config/common'
 import { armCrashSwitch } from '@mailx/config/crash-at'
 import { readConfig } from '@mailx/config/read-config'
-import { MailxError } from '@mailx/errors/mailx-error'
 import { setAddressHashKey } from '@mailx/telemetry/address-hash'
 import { createLogger, type Logger } from '@mailx/telemetry/logger'
 import { startTelemetry } from '@mailx/telemetry/register'
 import type * as z from 'zod'
 import { type OpenConnections, openConnections } from './connections.ts'
+import { failProgram } from './fail-program.ts'
 import { openInternalGrpc } from './internal-grpc.ts'
-import { keepTrying } from './keep-trying.ts'
+import { isAway, keepTrying } from './keep-trying.ts'
 import { startOpsServer } from './ops-server.ts'
 import { pooledRandom } from './pooled-random.ts'
 import { cutAfter, dieOfStrays, fired, stopSignal } from './process-signals.ts'
@@ -52,7 +52,7 @@ export async function runService<Config extends CommonConfig>(
     await live(program, config, logger)
     process.exit(0)
   } catch (error) {
-    fail(program.name, error, logger)
+    failProgram(program.name, error, logger)
   }
 }
 
@@ -123,16 +123,4 @@ async function live<Config extends CommonConfig>(
   await telemetry.stop()
   cut.clear()
   logger.info(`${name} has stopped`)
-}
-
-const isAway = (error: unknown): boolean =>
-  error instanceof MailxError &&
-  (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED')
-
-/** One clear text: as a log line once there is a log, else on stderr. */
-function fail(name: string, error: unknown, logger: Logger | undefined): never {
-  const message = error instanceof MailxError ? error.message : String(error)
-  if (logger === undefined) process.stderr.write(`${name} cannot start: ${message}\n`)
-  else logger.fatal({ err: error }, `${name} ends: ${message}`)
-  process.exit(1)
 }

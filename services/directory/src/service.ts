@@ -1,5 +1,5 @@
 import { MailxError } from '@mailx/errors/mailx-error'
-import { migrate } from '@mailx/event-log/migrate'
+import { type Migrations, migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { configuredResolver } from '@mailx/federation/configured-resolver'
 import { discover } from '@mailx/federation/discover'
@@ -30,6 +30,12 @@ import { pinPeer } from './rpc/pin-peer.ts'
 const SERVICE = 'directory'
 const HOUR_MS = 60 * 60 * 1000
 
+/** The tables of the service. */
+export const directoryMigrations: Migrations = {
+  schema: SERVICE,
+  dir: new URL('../migrations/', import.meta.url),
+}
+
 /** Starts directory. */
 export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, redis } = deps
@@ -39,7 +45,7 @@ export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promis
       'ALLOW_PRIVATE_PEERS lets any domain make this server dial into its own network; it is for development: unset it, or set NODE_ENV=development',
     )
   }
-  await migrate(pool, { schema: SERVICE, dir: new URL('../migrations/', import.meta.url) })
+  await migrate(pool, directoryMigrations)
   const sql = withSqlErrors(pool)
   const hosted = hostedDomains()
   const staticPeers = await staticPeersOf(deps)

@@ -1,4 +1,4 @@
-import { migrate } from '@mailx/event-log/migrate'
+import { type Migrations, migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { certificateTrouble } from '@mailx/federation/certificate-trouble'
 import { logTrouble } from '@mailx/messaging/log-trouble'
@@ -31,10 +31,16 @@ import { users } from './rpc/users.ts'
 const SERVICE = 'gateway'
 const REFRESH_MS = 1_000
 
+/** The tables of the service. */
+export const gatewayMigrations: Migrations = {
+  schema: SERVICE,
+  dir: new URL('../migrations/', import.meta.url),
+}
+
 /** The doors for clients: gRPC over TLS, and HTTPS for the well-known document. */
 export async function startGateway(deps: ServiceDeps<GatewayConfig>): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, redis } = deps
-  await migrate(pool, { schema: SERVICE, dir: new URL('../migrations/', import.meta.url) })
+  await migrate(pool, gatewayMigrations)
   const sql = withSqlErrors(pool)
   const known = knownState({ sql, now })
   const runner = await startProjections(deps, known)

@@ -1,5 +1,5 @@
 import { MailxError } from '@mailx/errors/mailx-error'
-import { migrate } from '@mailx/event-log/migrate'
+import { type Migrations, migrate } from '@mailx/event-log/migrate'
 import type { Sql } from '@mailx/event-log/sql'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
@@ -31,10 +31,16 @@ import { registerUser } from './rpc/register-user.ts'
 const SERVICE = 'identity'
 const KEEP_EVERY_MS = 10 * 60 * 1000
 
+/** The tables of the service. */
+export const identityMigrations: Migrations = {
+  schema: SERVICE,
+  dir: new URL('../migrations/', import.meta.url),
+}
+
 /** Starts identity: hosted domains have their keys and documents when this resolves. */
 export async function startIdentity(deps: ServiceDeps<IdentityConfig>): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, random } = deps
-  await migrate(pool, { schema: SERVICE, dir: new URL('../migrations/', import.meta.url) })
+  await migrate(pool, identityMigrations)
   await createVaultTable(pool, SERVICE)
   const sql = withSqlErrors(pool)
   const vault = openKeyVault({ sql, schema: SERVICE, kek: config.KEY_ENCRYPTION_KEY, random })

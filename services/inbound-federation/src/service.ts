@@ -1,5 +1,5 @@
 import { rateLimiter } from '@mailx/cache/rate-limit'
-import { migrate } from '@mailx/event-log/migrate'
+import { type Migrations, migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { peerChallenge } from '@mailx/federation/authorize-peer'
 import { certificateTrouble } from '@mailx/federation/certificate-trouble'
@@ -34,13 +34,19 @@ const MINUTE_MS = 60 * 1000
 /** Batches of one peer that are worked on at once; 4 MiB each at most. */
 const BATCHES_PER_PEER = 8
 
+/** The tables of the service. */
+export const inboundMigrations: Migrations = {
+  schema: SCHEMA,
+  dir: new URL('../migrations/', import.meta.url),
+}
+
 /** Starts inbound-federation: peers may connect as soon as identity has given keys to the domains. */
 export async function startInboundFederation(
   deps: ServiceDeps<InboundFederationConfig>,
 ): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, random, redis } = deps
   const kek = config.KEY_ENCRYPTION_KEY
-  await migrate(pool, { schema: SCHEMA, dir: new URL('../migrations/', import.meta.url) })
+  await migrate(pool, inboundMigrations)
   await createVaultTable(pool, SCHEMA)
   await openKeyVault({ sql: pool, schema: SCHEMA, kek, random }).check()
   const policy = await loadFederationPolicy({

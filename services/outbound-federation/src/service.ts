@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { migrate } from '@mailx/event-log/migrate'
+import { type Migrations, migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
 import { logTrouble } from '@mailx/messaging/log-trouble'
@@ -22,13 +22,19 @@ import { lookUpPeerKeys } from './rpc/look-up-peer-keys.ts'
 const SERVICE = 'outbound-federation'
 const SCHEMA = 'outbound'
 
+/** The tables of the service. */
+export const outboundMigrations: Migrations = {
+  schema: SCHEMA,
+  dir: new URL('../migrations/', import.meta.url),
+}
+
 /** Starts outbound-federation: what is due is on its way when this resolves. */
 export async function startOutboundFederation(
   deps: ServiceDeps<OutboundConfig>,
 ): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, random } = deps
   const kek = config.KEY_ENCRYPTION_KEY
-  await migrate(pool, { schema: SCHEMA, dir: new URL('../migrations/', import.meta.url) })
+  await migrate(pool, outboundMigrations)
   await createVaultTable(pool, SCHEMA)
   await openKeyVault({ sql: pool, schema: SCHEMA, kek, random }).check()
 

@@ -1,4 +1,4 @@
-import { migrate } from '@mailx/event-log/migrate'
+import { type Migrations, migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { logTrouble } from '@mailx/messaging/log-trouble'
 import { repeatedly } from '@mailx/messaging/repeatedly'
@@ -30,10 +30,16 @@ import type { StorageDeps } from './rpc/storage-deps.ts'
 
 const APPLIED_WITHIN_MS = 10_000
 
+/** The tables of the service. */
+export const storageMigrations: Migrations = {
+  schema: 'storage',
+  dir: new URL('../migrations/', import.meta.url),
+}
+
 /** Mailboxes, quota and delivery states: starts projecting, erasing and answering. */
 export async function startStorage(deps: ServiceDeps<StorageConfig>): Promise<RunningService> {
   const { pool, log, config, internal, logger, now } = deps
-  await migrate(pool, { schema: 'storage', dir: new URL('../migrations/', import.meta.url) })
+  await migrate(pool, storageMigrations)
   const runner = await startProcessors(deps)
   const erasing = repeatedly(
     config.ERASE_EVERY_MS,

@@ -1,5 +1,5 @@
 import type { MailxError } from '@mailx/errors/mailx-error'
-import { migrate } from '@mailx/event-log/migrate'
+import { type Migrations, migrate } from '@mailx/event-log/migrate'
 import { withSqlErrors } from '@mailx/event-log/sql-errors'
 import { createVaultTable, openKeyVault } from '@mailx/federation/key-vault'
 import { logTrouble } from '@mailx/messaging/log-trouble'
@@ -20,12 +20,18 @@ import { logKeys } from './tree/log-keys.ts'
 
 const SERVICE = 'transparency'
 
+/** The tables of the service. */
+export const transparencyMigrations: Migrations = {
+  schema: SERVICE,
+  dir: new URL('../migrations/', import.meta.url),
+}
+
 /** Starts transparency. Trees are signed as soon as identity certifies the `log` keys. */
 export async function startTransparency(
   deps: ServiceDeps<TransparencyConfig>,
 ): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, random } = deps
-  await migrate(pool, { schema: SERVICE, dir: new URL('../migrations/', import.meta.url) })
+  await migrate(pool, transparencyMigrations)
   await createVaultTable(pool, SERVICE)
   const kek = config.KEY_ENCRYPTION_KEY
   await openKeyVault({ sql: pool, schema: SERVICE, kek, random }).check()

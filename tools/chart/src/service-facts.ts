@@ -13,6 +13,9 @@ const addressOf: Partial<Record<ServiceName, string>> = {
 /** What opens a service to the world, and the door that leads there. */
 const doorOf = { PEER_LISTEN: 'peer', CLIENT_LISTEN: 'client', HTTPS_LISTEN: 'wellKnown' } as const
 
+/** What would give each service a way of its own into a server: here they share that of *_URL. */
+export const ownAccess: readonly string[] = ['DATABASE_PASSWORD', 'NATS_SEED']
+
 export type ServiceFacts = {
   /** Variables that it reads, secrets apart. */
   readonly variables: readonly string[]
@@ -36,7 +39,7 @@ function factsOf(service: ServiceName): ServiceFacts {
   const calls = service === 'all-in-one' ? [] : others.filter(([, address]) => address in variables)
   return {
     variables: names.filter((name) => !isSecret(variables[name])),
-    secrets: names.filter((name) => isSecret(variables[name])),
+    secrets: names.filter((name) => isSecret(variables[name]) && !ownAccess.includes(name)),
     calls: Object.fromEntries(calls.map(([name, address]) => [address, name as ServiceName])),
     doors: Object.entries(doorOf)
       .filter(([variable]) => variable in variables)

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type InternalCertificates, makeCertificates } from './internal-certificates.ts'
+import { type Backends, type Environment, giveAccess, type OwnAccess } from './own-access.ts'
 import { pickPort } from './pick-port.ts'
 
 /** Where the parts of one deployment listen, all on loopback. */
@@ -31,22 +32,21 @@ export type Deployment = {
   readonly ports: DeploymentPorts
   /** Where its processes listen, by instance: on `ports`, unless somebody stands between. */
   readonly listens: readonly [DeploymentPorts, ...DeploymentPorts[]]
-  readonly env: Readonly<Record<string, string>>
+  /** What all processes share. */
+  readonly env: Environment
   /** By which its processes know each other when they are separate. */
   readonly certificates: InternalCertificates
-}
+} & OwnAccess
 
-export type Backends = {
-  readonly databaseUrl: string
-  readonly natsUrl: string
-  readonly redisUrl: string
-}
-
-/** Picks ports and secrets for a deployment. Everything that it says of itself is in the environment. */
+/**
+ * Picks ports and secrets for a deployment. Everything that it says of itself is in the environment;
+ * passwords of roles and seeds of NATS users are in files below `folder`.
+ */
 export async function planDeployment(input: {
   readonly name: string
   readonly domains: readonly string[]
   readonly backends: Backends
+  readonly folder: string
   readonly dnsResolver: string
   readonly tracePeers?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -63,8 +63,6 @@ export async function planDeployment(input: {
   const address = (service: ServiceName) => `127.0.0.1:${services[service].grpc}`
   const env = {
     NODE_ENV: 'development',
-    DATABASE_URL: input.backends.databaseUrl,
-    NATS_URL: input.backends.natsUrl,
     REDIS_URL: input.backends.redisUrl,
     BUS_KEY: secret(),
     SESSION_KEY: secret(),
@@ -91,7 +89,9 @@ export async function planDeployment(input: {
   }
   const certificates = await makeCertificates(input.name)
   const listens: Deployment['listens'] = [first, ...others]
-  return { name: input.name, domains: input.domains, ports, listens, env, certificates }
+  const { name, domains } = input
+  const access = await giveAccess(input.backends, input.folder)
+  return { name, domains, ports, listens, env, certificates, ...access }
 }
 
 /** What DNS has to say of the deployment's domains: the key comes from the domain itself. */

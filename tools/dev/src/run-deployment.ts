@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { type Deployment, type DeploymentPorts, serviceNames } from './deployment.ts'
 import { giveCertificate } from './internal-certificates.ts'
+import { prepareDatabase } from './prepare-database.ts'
 import type { ProgramOf } from './program-of.ts'
 import {
   hasEnded,
@@ -51,11 +52,20 @@ export type RunOptions = {
 const READY_WITHIN_MS = 60_000
 
 /**
- * Starts a deployment as one process (all seven services in it) or as seven, times its instances.
- * Logs go to `<logDir>/<deployment>-<service>.log`, of further instances to `…-<service>-<n>.log`.
+ * Starts a deployment as one process (all seven services in it) or as seven, times its instances, in a
+ * database that the owner has prepared first. Logs go to `<logDir>/<deployment>-<service>.log`, of
+ * further instances to `…-<service>-<n>.log`.
  */
-export function runDeployment(deployment: Deployment, options: RunOptions): RunningDeployment {
+export async function runDeployment(
+  deployment: Deployment,
+  options: RunOptions,
+): Promise<RunningDeployment> {
   mkdirSync(options.logDir, { recursive: true })
+  const how = {
+    ...(options.tree !== undefined && { tree: options.tree }),
+    bundled: options.bundled ?? false,
+    ...(options.programOf !== undefined && { programOf: options.programOf }),
+  }
   const plans = deployment.listens.flatMap((ports, instance) =>
     processesAt(ports, options, deployment).map((part): ProcessPlan => {
       const suffix = instance === 0 ? '' : `-${instance}`
@@ -64,13 +74,16 @@ export function runDeployment(deployment: Deployment, options: RunOptions): Runn
         instance,
         opsPort: part.opsPort,
         logFile: join(options.logDir, `${deployment.name}-${part.name}${suffix}.log`),
-        env: { ...deployment.env, ...part.env, ...options.env },
-        ...(options.tree !== undefined && { tree: options.tree }),
-        bundled: options.bundled ?? false,
-        ...(options.programOf !== undefined && { programOf: options.programOf }),
+        env: { ...deployment.env, ...deployment.envOf(part.name), ...part.env, ...options.env },
+        ...how,
       }
     }),
   )
+  await prepareDatabase({
+    logFile: join(options.logDir, `${deployment.name}-prepare-database.log`),
+    env: { ...deployment.env, ...deployment.ownerEnv, ...options.env },
+    ...how,
+  })
   let processes = plans.map(startProcess)
   const ready = async (timeoutMs: number) => {
     await Promise.all(processes.map((service) => waitUntilReady(service, timeoutMs)))

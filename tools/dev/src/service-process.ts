@@ -5,7 +5,7 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import type { ServiceName } from './deployment.ts'
 import { fromCheckout, type ProgramOf } from './program-of.ts'
 
-const root = new URL('../../..', import.meta.url).pathname
+export const root = new URL('../../..', import.meta.url).pathname
 
 export type ProcessName = ServiceName | 'all-in-one'
 

@@ -8,9 +8,10 @@ import { startRedis } from '@mailx/backends/start-redis'
 import { plainGrpc } from '@mailx/grpc/internal-grpc'
 import { type Receiver, startReceiver } from '@mailx/otel-view-tool/start-receiver'
 import { type TestDns, testDns } from '@mailx/testing/test-dns'
-import { type Backends, type Deployment, planDeployment } from './deployment.ts'
+import { type Deployment, planDeployment } from './deployment.ts'
 import { type Client, clientWith } from './exchange.ts'
 import { asOperator } from './internal-certificates.ts'
+import type { Backends } from './own-access.ts'
 import type { ProgramOf } from './program-of.ts'
 import { publishRecords } from './publish-records.ts'
 import { type RunningDeployment, runDeployment } from './run-deployment.ts'
@@ -99,6 +100,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           name,
           domains,
           backends: await backendsOf(name),
+          folder: join(folder, 'secrets', name),
           dnsResolver: dns.address,
           tracePeers: everyDomain,
           env: { ...otel, ...options.env, ...options.envOf?.(name) },
@@ -107,7 +109,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         })
         await options.between?.(deployment)
         const { tree, bundled = false } = options
-        const running = runDeployment(deployment, {
+        const running = await runDeployment(deployment, {
           separate,
           bundled,
           logDir,
@@ -167,6 +169,7 @@ async function startBackends(
     return {
       databaseUrl: await createDatabase(postgresUrl, `mailx_${name}`),
       natsUrl: nats.urlOf(name),
+      natsSeedOf: (principal) => nats.seedOf(name, principal),
       redisUrl: redisUrl.href,
     }
   }
@@ -184,17 +187,16 @@ const opsOf = (deployments: Stack['deployments']): string =>
     .flatMap(({ processes }) => processes.map(({ opsPort }) => `http://127.0.0.1:${opsPort}`))
     .join(',')
 
-/** A file for `source`: the client's variables, and the first deployment's for the operator's tool. */
+/** A file for `source`: the client's variables, and those of the first deployment's operator. */
 async function writeEnv(
   path: string,
   { clientEnv, deployments, traces }: Pick<Stack, 'clientEnv' | 'deployments' | 'traces'>,
 ): Promise<void> {
-  const [operator, ...others] = deployments.map(({ deployment }) => deployment.env)
+  const [operator, ...others] = deployments.map(({ deployment }) => deployment.envOf('operator'))
   const { OTEL_BSP_SCHEDULE_DELAY: _, ...own } = clientEnv
-  const names = ['DATABASE_URL', 'NATS_URL', 'REDIS_URL', 'BUS_KEY']
   const all = {
     ...own,
-    ...Object.fromEntries(names.map((name) => [name, operator?.[name] ?? ''])),
+    ...operator,
     ALSO_DATABASE_URLS: others.map((env) => env['DATABASE_URL']).join(','),
     ...(traces && { TRACES_URL: traces.endpoint }),
     OPS_URLS: opsOf(deployments.slice(0, 1)),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ProgramOf } from '@mailx/dev-tool/program-of'
 import type { Engine } from './engine.ts'
@@ -14,8 +14,9 @@ export const strict = [
 
 export const USER = 10_001
 const label = `mailx.image-test=${randomUUID()}`
-const secretNames = /^(?:DATABASE_URL|NATS_URL|REDIS_URL|.*_KEY)$/
-const fileNames = /^GRPC_(?:CA|CERT|KEY)_FILE$/
+const secretNames = /^(?:(?:MIGRATION_)?DATABASE_URL|NATS_URL|REDIS_URL|.*_KEY)$/
+const fileNames = /^(?:GRPC_(?:CA|CERT|KEY)|DATABASE_PASSWORD|NATS_SEED)_FILE$/
+const folderNames = /^ROLE_PASSWORDS_DIR$/
 
 /**
  * Runs programs from the image, on the network of this machine. Secrets reach them as files, as they
@@ -27,12 +28,15 @@ export const programInImage =
     const all = Object.keys(env)
     const secrets = all.filter((key) => secretNames.test(key))
     const files = all.filter((key) => fileNames.test(key))
-    const plain = all.filter((key) => !secretNames.test(key) && !fileNames.test(key))
+    const folders = all.filter((key) => folderNames.test(key))
+    const special = new Set([...secrets, ...files, ...folders])
+    const plain = all.filter((key) => !special.has(key))
     const home = env['MAILX_HOME']
     const mounts = [
       ...(secrets.length > 0
         ? [`${secretFiles(folder, env, [...secrets, ...files])}:/etc/mailx/secrets:ro`]
         : []),
+      ...folders.map((key) => `${folderOf(folder, env[key] ?? '')}:/etc/mailx/${key}:ro`),
       ...(home === undefined ? [] : [`${ownFolder(home)}:${home}`]),
     ]
     return [
@@ -47,6 +51,7 @@ export const programInImage =
       ...plain.map((key) => `--env=${key}`),
       ...secrets.map((key) => `--env=${key}_FILE=/etc/mailx/secrets/${key}`),
       ...files.map((key) => `--env=${key}=/etc/mailx/secrets/${key}`),
+      ...folders.map((key) => `--env=${key}=/etc/mailx/${key}`),
       image,
       name,
     ]
@@ -71,16 +76,30 @@ function ownFolder(path: string): string {
   return path
 }
 
+/** A copy of a folder of files that the image's user may read. */
+function folderOf(folder: string, from: string): string {
+  const names = readdirSync(from)
+  const paths = Object.fromEntries(names.map((name) => [name, readFileSync(join(from, name))]))
+  return writeFiles(folder, paths)
+}
+
 function secretFiles(
   folder: string,
   env: Readonly<Record<string, string>>,
   names: readonly string[],
 ): string {
-  const path = ownFolder(join(folder, randomUUID()))
-  for (const name of names) {
-    const file = join(path, name)
+  const valueOf = (name: string) => {
     const value = env[name] ?? ''
-    writeFileSync(file, fileNames.test(name) ? readFileSync(value) : value, { mode: 0o400 })
+    return fileNames.test(name) ? readFileSync(value) : value
+  }
+  return writeFiles(folder, Object.fromEntries(names.map((name) => [name, valueOf(name)])))
+}
+
+function writeFiles(folder: string, files: Readonly<Record<string, string | Buffer>>): string {
+  const path = ownFolder(join(folder, randomUUID()))
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(path, name)
+    writeFileSync(file, text, { mode: 0o400 })
     if (process.getuid?.() === 0) chownSync(file, USER, USER)
   }
   return path

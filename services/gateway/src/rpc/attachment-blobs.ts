@@ -9,8 +9,7 @@ import type { SealedMessage } from '../deciders/check-submission.ts'
 // To be named counts as being stored anew: nobody collects these bytes before the message is known.
 const touch = {
   name: 'gateway.touch-blobs',
-  text: `update mail.blobs set created_at = greatest(created_at, $2)
-    where hash = any($1::bytea[]) returning hash, octet_length(data) as size`,
+  text: 'select hash, size from mail.touch_blobs($1::bytea[], $2)',
 }
 
 /**

@@ -1,0 +1,51 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { directoryMigrations } from '@mailx/directory-service/service'
+import { MailxError } from '@mailx/errors/mailx-error'
+import { gatewayMigrations } from '@mailx/gateway-service/service'
+import { identityMigrations } from '@mailx/identity-service/service'
+import { inboundMigrations } from '@mailx/inbound-federation-service/service'
+import { outboundMigrations } from '@mailx/outbound-federation-service/service'
+import { roleName } from '@mailx/privileges/postgres-grants'
+import { isPrincipal, principals } from '@mailx/privileges/services'
+import { type Login, prepareDatabase } from '@mailx/runtime/prepare-database'
+import { storageMigrations } from '@mailx/storage-service/service'
+import { transparencyMigrations } from '@mailx/transparency-service/service'
+import type { PreparationConfig } from './config.ts'
+
+const migrations = [
+  identityMigrations,
+  transparencyMigrations,
+  directoryMigrations,
+  storageMigrations,
+  outboundMigrations,
+  inboundMigrations,
+  gatewayMigrations,
+]
+
+/** Migrates the database of a deployment as its owner, and gives the roles of the folder their rights. */
+export async function prepare(config: PreparationConfig): Promise<readonly Login[]> {
+  const url = config.MIGRATION_DATABASE_URL
+  const prefix = config.ROLE_PREFIX ?? decodeURIComponent(new URL(url).pathname.slice(1))
+  const logins = await loginsOf(config.ROLE_PASSWORDS_DIR, prefix)
+  await prepareDatabase({ url, migrations, partitions: config.LOG_PARTITIONS, logins })
+  return logins
+}
+
+/** A role for each file of the folder. Throws INVALID_ARGUMENT for a file that names none, or is empty. */
+async function loginsOf(dir: string | undefined, prefix: string): Promise<Login[]> {
+  if (dir === undefined) return []
+  const wrong = (what: string) => new MailxError('INVALID_ARGUMENT', `ROLE_PASSWORDS_DIR: ${what}`)
+  // What Kubernetes keeps beside the keys of a mounted secret begins with two dots.
+  const names = (await readdir(dir)).filter((name) => !name.startsWith('.'))
+  return Promise.all(
+    names.map(async (principal) => {
+      if (!isPrincipal(principal)) {
+        throw wrong(`${principal} is not one of ${principals.join(', ')}`)
+      }
+      const password = (await readFile(join(dir, principal), 'utf8')).trim()
+      if (password === '') throw wrong(`the file ${principal} is empty`)
+      return { principal, role: roleName(prefix, principal), password }
+    }),
+  )
+}

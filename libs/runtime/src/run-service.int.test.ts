@@ -98,6 +98,7 @@ test('it comes up, tells how it is, and goes down in order', async () => {
     'not stopping true',
     'postgres true',
     'nats true',
+    'clock true',
     'redis true',
     'probe true',
   ])
@@ -119,7 +120,10 @@ test('with Postgres away it is alive and not ready, says so once, and comes up w
   expect((await readiness()).ready).toBe(false)
   postgresProxy.set('forward')
   await untilReady()
-  expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1)
+  expect(lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual([
+    expect.stringContaining('cannot reach Postgres'),
+    expect.stringContaining('works as the owner of the database'),
+  ])
 })
 
 test('with NATS away it waits, and a stop while it waits is in order', async () => {

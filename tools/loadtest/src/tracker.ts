@@ -76,8 +76,8 @@ export function tracker(options: {
     last,
     events,
     trouble,
-    /** Copies of accepted messages of which nobody has heard. */
-    unheard: () => counts.copies - counts.notified,
+    /** Copies of accepted messages of which nobody has heard. Some are heard of before their answer. */
+    unheard: () => Math.max(0, counts.copies - counts.notified),
     undecided: () => undecided,
     isDone: () => undecided === 0 && messages.size === 0,
     /** Called after every decision and notification. */

@@ -67,11 +67,11 @@ test('a run sends within and between two domains, and everything that was accept
   const outcome = await run(
     'loadtest',
     [
-      ...['run', '--target', 'a.test,b.test', '--mode', 'mixed', '--users', '10', '--rate', '60'],
-      ...['--duration', '4s', '--warmup', '1s', '--recipients', '1..3', '--size', '1k:3,8k:1'],
-      ...['--arrivals', 'fixed', '--drain', '60s', '--journal', journal, '--json', json, '--html'],
-      ...[html, '--verify'],
-    ],
+      'run --target a.test,b.test --mode mixed --users 10 --rate 60'.split(' '),
+      '--duration 4s --warmup 1s --recipients 1..3 --size 1k:3,8k:1'.split(' '),
+      '--arrivals fixed --drain 60s --verify'.split(' '),
+      ['--journal', journal, '--json', json, '--html', html],
+    ].flat(),
     { env: stack.clientEnv },
   )
   expect(outcome).toMatchObject({ exitCode: 0 })

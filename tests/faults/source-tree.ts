@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readlink, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -66,10 +66,4 @@ export async function patchesIn(folder: string): Promise<ReadonlyMap<string, str
   const path = join(import.meta.dirname, folder)
   const names = (await readdir(path)).filter((name) => name.endsWith('.patch')).toSorted()
   return new Map(names.map((name) => [name.replace('.patch', ''), join(path, name)]))
-}
-
-/** What a patch says of itself, above its first hunk. */
-export async function aboutPatch(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8')
-  return text.slice(0, text.indexOf('\ndiff ')).replaceAll('\n', ' ').trim()
 }

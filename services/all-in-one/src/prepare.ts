@@ -35,7 +35,6 @@ export async function prepare(config: PreparationConfig): Promise<readonly Login
 /** A role for each file of the folder. Throws INVALID_ARGUMENT for a file that names none, or is empty. */
 async function loginsOf(dir: string | undefined, prefix: string): Promise<Login[]> {
   if (dir === undefined) return []
-  const wrong = (what: string) => new MailxError('INVALID_ARGUMENT', `ROLE_PASSWORDS_DIR: ${what}`)
   // What Kubernetes keeps beside the keys of a mounted secret begins with two dots.
   const names = (await readdir(dir)).filter((name) => !name.startsWith('.'))
   return Promise.all(
@@ -49,3 +48,6 @@ async function loginsOf(dir: string | undefined, prefix: string): Promise<Login[
     }),
   )
 }
+
+const wrong = (what: string): MailxError =>
+  new MailxError('INVALID_ARGUMENT', `ROLE_PASSWORDS_DIR: ${what}`)

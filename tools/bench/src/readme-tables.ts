@@ -22,6 +22,11 @@ const described = (report: Report): string =>
   ].join('\n\n')
 
 function machineOf({ machine, versions }: Report): string {
-  const of = (record: Readonly<Record<string, unknown>>, key: string) => String(record[key] ?? '?')
   return `${of(machine, 'cpus')} × ${of(machine, 'model')}, ${of(machine, 'memoryGiB')} GiB, ${of(machine, 'system')}, Node ${of(versions, 'node')}, Postgres ${of(versions, 'postgres')}`
+}
+
+/** A number or a word of the report. */
+function of(record: Readonly<Record<string, unknown>>, key: string): string {
+  const value = record[key]
+  return typeof value === 'string' || typeof value === 'number' ? `${value}` : '?'
 }

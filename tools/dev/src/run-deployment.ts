@@ -101,7 +101,7 @@ export async function runDeployment(
       processes = plans.map(startProcess)
       await ready(READY_WITHIN_MS)
     },
-    revive({ name, instance }, { env, ...how } = {}) {
+    revive({ name, instance }, { env, ...changes } = {}) {
       const index = plans.findIndex((plan) => plan.name === name && plan.instance === instance)
       const plan = plans[index]
       const before = processes[index]
@@ -111,7 +111,7 @@ export async function runDeployment(
           `${name} ${instance} is not a process that ended`,
         )
       }
-      const revived = startProcess({ ...plan, ...how, env: { ...plan.env, ...env } })
+      const revived = startProcess({ ...plan, ...changes, env: { ...plan.env, ...env } })
       processes = processes.with(index, revived)
       return revived
     },

@@ -108,10 +108,14 @@ export function openKeyVault({ sql, schema, kek, random }: KeyVaultOptions): Key
 
 /** The vault's table. Safe to run at every start, from several replicas at once. */
 export async function createVaultTable(sql: VaultSql, schema: string): Promise<void> {
-  // A role that only uses the table may not make it.
-  const { rows } = await sql.query("select to_regclass($1 || '.vault') is null as missing", [
-    schema,
-  ])
+  // A role that only uses the table may not make it. Asked of the catalogue itself: what `to_regclass`
+  // did not find, its connection would hold for missing even after it has waited for the lock below.
+  const { rows } = await sql.query(
+    `select not exists (
+       select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = $1 and c.relname = 'vault') as missing`,
+    [schema],
+  )
   if ((rows as { missing: boolean }[])[0]?.missing === false) return
   await sql.query(
     `do $$ begin

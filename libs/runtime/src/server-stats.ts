@@ -25,7 +25,11 @@ export type PostgresStats = {
 
 const postgres = {
   name: 'runtime.server-stats',
+  // The tables by the catalogue: their names may be used by those roles alone that may enter the schema.
   text: `
+  with tables as (
+    select c.oid, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  )
   select pg_database_size(d.datname)::float8 as "databaseBytes",
          (select count(*) from pg_stat_activity)::float8 as connections,
          current_setting('max_connections')::float8 as "maxConnections",
@@ -36,8 +40,10 @@ const postgres = {
             from pg_stat_activity where datname = d.datname) as "oldestTransactionSeconds",
          (select max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))::float8
             from pg_stat_replication where not pg_is_in_recovery()) as "replicaLagBytes",
-         coalesce(pg_total_relation_size(to_regclass('log.events')), 0)::float8 as "eventsBytes",
-         coalesce(pg_total_relation_size(to_regclass('mail.blobs')), 0)::float8 as "blobsBytes",
+         (select coalesce(sum(pg_total_relation_size(oid)), 0)::float8 from tables
+            where nspname = 'log' and relname = 'events') as "eventsBytes",
+         (select coalesce(sum(pg_total_relation_size(oid)), 0)::float8 from tables
+            where nspname = 'mail' and relname = 'blobs') as "blobsBytes",
          (extract(epoch from clock_timestamp()) * 1000)::float8 as now
     from pg_stat_database d where d.datname = current_database()`,
 }

@@ -12,7 +12,7 @@ import { type NatsConnection, nanos } from '@nats-io/nats-core'
 import { openBatch } from './batch.ts'
 import { consumerRestarts, refusedBatches } from './bus-metrics.ts'
 import { isConnected } from './connection-state.ts'
-import { ensureStreams, streamName } from './streams.ts'
+import { isStreamMissing, streamName } from './streams.ts'
 
 export type ConsumeOptions = {
   readonly nats: NatsConnection
@@ -35,8 +35,8 @@ const MAX_BYTES_AHEAD = 4 * 1024 * 1024
  * The batches published from now on, as they arrive: each is genuine and consistent in itself, but
  * any may be missing, repeated or out of order; the reader goes by positions and hashes and fetches
  * from Postgres what it lacks. Nothing is acknowledged and no consumer outlives its process, because
- * the place to continue is the reader's checkpoint. A consumer or stream that disappears is made
- * anew.
+ * the place to continue is the reader's checkpoint. A consumer that disappears is made anew; a stream
+ * is waited for, because only its writer may make it.
  */
 export async function* consume(options: ConsumeOptions): AsyncGenerator<CommittedBatch> {
   const { busKey, context, signal, onTrouble } = options
@@ -63,7 +63,7 @@ export async function* consume(options: ConsumeOptions): AsyncGenerator<Committe
         messages.stop()
       }
     } catch (error) {
-      if (!signal.aborted) onTrouble?.(error)
+      if (!signal.aborted && !isStreamMissing(error)) onTrouble?.(error)
     }
     if (signal.aborted) return
     consumerRestarts.inc({ context })
@@ -92,7 +92,6 @@ async function openConsumer({ nats, context }: ConsumeOptions): Promise<Consumer
     inactive_threshold: nanos(30_000),
     mem_storage: true,
   }
-  await ensureStreams(nats, [context])
   const { name } = await manager.consumers.add(stream, config)
   const consumer = await jetstream(nats).consumers.get(stream, name)
   return consumer.consume({

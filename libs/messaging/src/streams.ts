@@ -55,12 +55,16 @@ export async function ensureStreams(
   }
 }
 
+/** Whether the server said that there is no such stream. */
+export const isStreamMissing = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND
+
 async function exists(manager: JetStreamManager, name: string): Promise<boolean> {
   try {
     await manager.streams.info(name)
     return true
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return false
+    if (isStreamMissing(error)) return false
     throw error
   }
 }

@@ -10,6 +10,7 @@
  * A refused submission is a result. A session that ended, or a frame that cannot be, ends the stream.
  */
 import { MailxError } from '@mailx/errors/mailx-error'
+import { eachMessage } from '@mailx/grpc/each-message'
 import { bidi } from '@mailx/grpc/stream'
 import type {
   Submission,
@@ -37,7 +38,7 @@ export const submitStream = (deps: Deps) =>
     const takeTurn = inOrder()
     openStreams.inc({ kind: 'submit' })
     try {
-      for await (const { submissions } of frames) {
+      await eachMessage(frames, async ({ submissions }) => {
         deps.sessions.check(session)
         checkFrame(submissions)
         const refused = await overLimit(deps, session, submissions)
@@ -50,7 +51,7 @@ export const submitStream = (deps: Deps) =>
           )
         }
         await window.room()
-      }
+      })
       await window.drained()
     } finally {
       openStreams.dec({ kind: 'submit' })

@@ -27,18 +27,22 @@ export const subscribe = ({ hub, sessions, limits, now }: Deps) =>
     const ended = AbortSignal.any([signal, over.signal])
     const unwatch = sessions.watch(session, (reason) => over.abort(reason))
     const subscriber = hub.subscribe(session.address)
+    // By itself, so that nothing of what was pushed is held while this waits for more.
+    const pushAll = async () => {
+      for (const notification of subscriber.take()) {
+        if (ended.aborted) break
+        const full = write(notification)
+        if (notification.event?.$case === 'entry') crashAt('gateway.after-push')
+        observe(notification, now())
+        if (full !== undefined) await full
+      }
+    }
     ended.addEventListener('abort', subscriber.wake, { once: true })
     openStreams.inc({ kind: 'subscribe' })
     try {
       while (!ended.aborted) {
         await subscriber.wait()
-        for (const notification of subscriber.take()) {
-          if (ended.aborted) break
-          const full = write(notification)
-          if (notification.event?.$case === 'entry') crashAt('gateway.after-push')
-          observe(notification, now())
-          if (full !== undefined) await full
-        }
+        await pushAll()
       }
     } finally {
       openStreams.dec({ kind: 'subscribe' })

@@ -37,19 +37,21 @@ export function decodePage(
 export const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, 500)
 
-// Several processors of a service get the same events; each is decoded once.
-const decoded = new WeakMap<StoredEvent, { codec: unknown; recorded: Recorded }>()
+// Several processors of a service get the same events; each is decoded once. What was decoded is kept
+// on the event: what a WeakMap that lives long holds outlives its key until the next major collection.
+const DECODED = Symbol('decoded')
+type Decodable = StoredEvent & { [DECODED]?: { codec: unknown; recorded: Recorded } }
 
-function decodeOnce(codecs: Codecs, partition: string, event: StoredEvent): Recorded | undefined {
+function decodeOnce(codecs: Codecs, partition: string, event: Decodable): Recorded | undefined {
   const codec = codecs[event.type]
-  const existing = decoded.get(event)
+  const existing = event[DECODED]
   if (existing !== undefined && existing.codec === codec) return existing.recorded
   const known = decodeEvent(codecs, event)
   if (known === undefined) return undefined
   const { position, stream, version, recordedAt } = event
   const metadata = decodeMetadata(event.metadata)
   const recorded = { ...known, partition, position, stream, version, recordedAt, metadata }
-  decoded.set(event, { codec, recorded })
+  event[DECODED] = { codec, recorded }
   return recorded
 }
 

@@ -32,7 +32,8 @@ export async function dispatchAt(times: readonly number[], flow: Flow): Promise<
     const wait = due - now()
     if (wait > 0 || now() - turnBegan > TURN_MS) {
       leave()
-      await (wait > 0 ? new Promise((resolve) => setTimeout(resolve, wait)) : nextTurn())
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+      await nextTurn()
       turnBegan = now()
     }
     await flow.room(batch.length + 1)
@@ -66,4 +67,9 @@ export async function dispatchMax(
   }
 }
 
+/**
+ * Lets the connections be read. A timer alone does not: Node runs timers that came due while others ran
+ * before it looks at a connection again, and where sending takes as long as the next message is away,
+ * that is never.
+ */
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))

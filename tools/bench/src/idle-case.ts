@@ -43,7 +43,7 @@ export const idleCase: BenchCase = {
       }
       return {
         figures: {
-          RSS: lower(median(samples.slice(-5)), 'MiB', 150_000_000 / MB),
+          RSS: lower(median(samples.slice(-5)), 'MB', 150_000_000 / MB),
           CPU: lower((after.cpuMicros - before.cpuMicros) / SECONDS / 10_000, '% of a core'),
         },
         details: { rssMB: samples.map((sample) => Math.round(sample * 10) / 10) },

@@ -21,7 +21,8 @@ const MAX_LEASES = 50_000
  * holds unspent is at most one lease, so the limit is kept to within that per process.
  */
 export function leasedLimiter({ limiter, lease, durationMs, now }: LeaseOptions): RateLimiter {
-  const leases = new LRUCache<string, Lease>({ max: MAX_LEASES })
+  // With `max` its room would be taken at once.
+  const leases = new LRUCache<string, Lease>({ maxSize: MAX_LEASES, sizeCalculation: () => 1 })
   return {
     async consume(id, points = 1) {
       const held = leases.get(id)

@@ -13,7 +13,8 @@ const MAX_KNOWN = 100_000
  * found once is remembered: users do not disappear.
  */
 export function users(log: Pick<EventLog, 'readStream'>): Users {
-  const known = new LRUCache<string, true>({ max: MAX_KNOWN })
+  // With `max` its room would be taken at once.
+  const known = new LRUCache<string, true>({ maxSize: MAX_KNOWN, sizeCalculation: () => 1 })
   return {
     async exists(address) {
       if (known.has(address)) return true

@@ -5,6 +5,7 @@ import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import type { EventLog } from '@mailx/event-log/event-log'
 import { logMigrations, migrate } from '@mailx/event-log/migrate'
 import { openEventLog } from '@mailx/event-log/open-log'
+import { withPassword } from '@mailx/event-log/with-password'
 import { connectNats } from '@mailx/messaging/connect'
 import { logTrouble } from '@mailx/messaging/log-trouble'
 import { type Relay, startRelay } from '@mailx/messaging/relay'
@@ -125,14 +126,6 @@ const isFinal = (error: unknown): boolean =>
 /** Who has a user of its own may listen for answers in its own place alone. */
 const ownUser = (serviceName: string, seed: string | undefined) =>
   seed === undefined ? {} : { seed: () => seed, inboxPrefix: inboxOf(serviceName) }
-
-/** The URL with the password of its user in it. */
-export function withPassword(url: string, password: string | undefined): string {
-  if (password === undefined) return url
-  const whole = new URL(url)
-  whole.password = encodeURIComponent(password)
-  return whole.href
-}
 
 /** The operator hears at every start when nothing but the code keeps this process to its own. */
 async function tellRights(pool: pg.Pool, logger: Logger): Promise<void> {

@@ -28,6 +28,15 @@ export const PreparationConfig = z.object({
 
 export type PreparationConfig = z.infer<typeof PreparationConfig>
 
+/** What waiting for the prepared database needs to know. */
+export const WaitConfig = z.object({
+  DATABASE_URL: variables.DATABASE_URL,
+  DATABASE_PASSWORD: variables.DATABASE_PASSWORD,
+  LOG_LEVEL: variables.LOG_LEVEL,
+})
+
+export type WaitConfig = z.infer<typeof WaitConfig>
+
 /**
  * The variables of all services. Each internal server listens on its own *_ADDRESS, on loopback;
  * GRPC_LISTEN, which could name one of them only, and the GRPC_*_FILE of mutual TLS are not read.

@@ -1,12 +1,19 @@
 import { runOnce } from '@mailx/runtime/run-once'
 import { runService } from '@mailx/runtime/run-service'
-import { AllInOneConfig, PreparationConfig } from './config.ts'
+import { AllInOneConfig, PreparationConfig, WaitConfig } from './config.ts'
 import { prepare } from './prepare.ts'
 import { startAllInOne } from './service.ts'
+import { findDatabase } from './wait.ts'
 
-// `prepare-database` does what needs the owner of the database, and ends.
-if (process.argv[2] === 'prepare-database') {
-  await runOnce({ name: 'prepare-database', config: PreparationConfig, work: prepare })
+const [, , task, name = ''] = process.argv
+
+// `prepare-database` does what needs the owner of the database, and ends; `wait-for-database <process>`
+// ends when that process finds what it needs there.
+if (task === 'prepare-database') {
+  await runOnce({ name: task, config: PreparationConfig, work: prepare })
+} else if (task === 'wait-for-database') {
+  const work = (config: WaitConfig) => findDatabase(config, name)
+  await runOnce({ name: task, config: WaitConfig, work })
 } else {
   await runService({
     name: 'all-in-one',

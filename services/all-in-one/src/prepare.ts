@@ -1,27 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { directoryMigrations } from '@mailx/directory-service/service'
 import { MailxError } from '@mailx/errors/mailx-error'
-import { gatewayMigrations } from '@mailx/gateway-service/service'
-import { identityMigrations } from '@mailx/identity-service/service'
-import { inboundMigrations } from '@mailx/inbound-federation-service/service'
-import { outboundMigrations } from '@mailx/outbound-federation-service/service'
 import { roleName } from '@mailx/privileges/postgres-grants'
 import { isPrincipal, principals } from '@mailx/privileges/services'
 import { type Login, prepareDatabase } from '@mailx/runtime/prepare-database'
-import { storageMigrations } from '@mailx/storage-service/service'
-import { transparencyMigrations } from '@mailx/transparency-service/service'
 import type { PreparationConfig } from './config.ts'
-
-const migrations = [
-  identityMigrations,
-  transparencyMigrations,
-  directoryMigrations,
-  storageMigrations,
-  outboundMigrations,
-  inboundMigrations,
-  gatewayMigrations,
-]
+import { migrations } from './migrations.ts'
 
 /** Migrates the database of a deployment as its owner, and gives the roles of the folder their rights. */
 export async function prepare(config: PreparationConfig): Promise<readonly Login[]> {

@@ -25,7 +25,7 @@ export type NatsBackend = Backend & {
   seedOf(account: string, principal: Principal): string
 }
 
-const program: Program = {
+export const natsProgram: Program = {
   title: 'NATS',
   names: ['nats-server'],
   variable: 'MAILX_NATS_SERVER',
@@ -41,7 +41,7 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsBackend>
   const backend = await chooseBackend('nats', say, {
     // A server that was set up by others does not know accounts that are named here.
     own: options.own ?? options.accounts !== undefined,
-    find: () => findBinary(program, say),
+    find: () => findBinary(natsProgram, say),
     start: (binary) => startLocal(binary, options, accounts, say),
     startInDocker: () => startInDocker(options, accounts, say),
   })

@@ -58,7 +58,14 @@ const look = [
 const list = (subjects: readonly string[]): string =>
   `{ allow: [${subjects.map((subject) => `"${subject}"`).join(', ')}] }`
 
-/** A user as the configuration of nats-server names it, by its public nkey (U…). */
+/** The variable in the configuration of nats-server that stands for a principal's public nkey. */
+export const publicKeyVariable = (principal: Principal): string =>
+  `NKEY_${principal.replaceAll('-', '_').toUpperCase()}`
+
+/**
+ * A user as the configuration of nats-server names it, by its public nkey (U…), or by a variable ($…)
+ * that stands for it.
+ */
 export function natsUser(principal: Principal, publicKey: string): string {
   const { publish, subscribe } = natsPermissions(principal)
   return `{ nkey: ${publicKey}, permissions: { publish: ${list(publish)}, subscribe: ${list(subscribe)} } }`

@@ -14,18 +14,7 @@ import {
 } from '@mailx/grpc/deployment-authority'
 import { parseDeploymentCertificate } from '@mailx/grpc/deployment-certificate'
 import { type CallerName, callerNames } from '@mailx/grpc/service-id'
-
-/** Texts by the names of their files: ca.crt and ca.key of the authority, ca.crt, tls.crt, tls.key. */
-export type CertificateTexts = Readonly<Record<string, string>>
-
-/** Where they are kept, by owner: a service, or `authority`. */
-export type CertificateStore = {
-  /** What an owner's place is called, for people. */
-  readonly placeOf: (owner: string) => string
-  readonly read: (owner: string) => Promise<CertificateTexts | undefined>
-  /** Puts all of them there at once, over what `read` has returned. */
-  readonly write: (owner: string, texts: CertificateTexts) => Promise<void>
-}
+import type { SecretStore, SecretTexts } from './secret-store.ts'
 
 type Request = {
   /** What the certificates call it: spiffe://<deployment>/<service>. */
@@ -51,7 +40,7 @@ export const services = callerNames.filter((name) => name !== 'operator')
 
 /** Rejects with what the store rejects with; whatever was issued by then stays. */
 export async function issueCertificates(
-  store: CertificateStore,
+  store: SecretStore,
   request: Request,
 ): Promise<readonly Issued[]> {
   const { authority, issued } = await authorityOf(store, request)
@@ -62,10 +51,7 @@ export async function issueCertificates(
 
 type Authority = { readonly authority: DeploymentAuthority; readonly issued: Issued }
 
-async function authorityOf(
-  store: CertificateStore,
-  { deployment, now }: Request,
-): Promise<Authority> {
+async function authorityOf(store: SecretStore, { deployment, now }: Request): Promise<Authority> {
   const place = store.placeOf('authority')
   const { 'ca.crt': certPem = '', 'ca.key': keyPem = '' } = (await store.read('authority')) ?? {}
   if (certPem !== '' && keyPem !== '') {
@@ -87,7 +73,7 @@ async function authorityOf(
 }
 
 async function certificateOf(
-  store: CertificateStore,
+  store: SecretStore,
   { now }: Request,
   authority: DeploymentAuthority,
   name: CallerName,
@@ -109,7 +95,7 @@ async function certificateOf(
 
 /** Until when what is there will do; 0 where it will not do at all. */
 function goodUntilOf(
-  { 'ca.crt': ca = '', 'tls.crt': cert = '', 'tls.key': key = '' }: CertificateTexts,
+  { 'ca.crt': ca = '', 'tls.crt': cert = '', 'tls.key': key = '' }: SecretTexts,
   { certPem, deployment }: DeploymentAuthority,
   name: CallerName,
   now: number,

@@ -1,5 +1,12 @@
 import { Command } from 'commander'
 import {
+  accessCommand,
+  type K8sAccessOptions,
+  k8sAccessCommand,
+  k8sNatsUsersCommand,
+  natsUsersCommand,
+} from './commands/access.ts'
+import {
   certificatesCommand,
   type K8sCertificatesOptions,
   k8sCertificatesCommand,
@@ -29,6 +36,7 @@ const program = new Command('mailxctl')
 Environment:
   DATABASE_URL         postgres://user:password@host:5432/database of the deployment
                        (or DATABASE_URL_FILE: a file that holds it)
+  DATABASE_PASSWORD    the password, where it is not in the URL (or DATABASE_PASSWORD_FILE)
   HTTP_ENDPOINT        for domains: as identity has it
   ALSO_DATABASE_URLS   for trace: those of further deployments, separated by commas
   OPS_URLS             for status: the ops ports of the processes, separated by commas
@@ -39,6 +47,8 @@ Examples:
   mailxctl trace 018f3c5e-7a1b-7c2d-8e3f-0123456789ab
   mailxctl domains
   mailxctl certificates /etc/mailx/internal --deployment mail.example
+  mailxctl access /etc/mailx/access
+  mailxctl nats-users /etc/mailx/access
   mailxctl log tail --follow
   mailxctl log verify
   mailxctl projection lag
@@ -91,6 +101,20 @@ program
     ),
   )
 
+program
+  .command('access')
+  .description(
+    "make each process's password of its Postgres role and seed of its NATS user: a folder for each",
+  )
+  .argument('<folder>', '<process>/ goes to where it runs, postgres-roles/ is for prepare-database')
+  .action(run((output, folder: string) => accessCommand(output, folder)))
+
+program
+  .command('nats-users')
+  .description('print the users, with what each may do, for the configuration of a NATS server')
+  .argument('<folder>', 'as `mailxctl access` has made it')
+  .action(run((output, folder: string) => natsUsersCommand(output, folder)))
+
 const log = program.command('log').description('the event log')
 log
   .command('tail')
@@ -128,30 +152,39 @@ parked
   .action(run((output, name: string) => replayCommand(output, name)))
 
 const k8s = program.command('k8s').description('a deployment in Kubernetes')
-k8s
-  .command('status')
-  .description(
-    'pods, versions, readiness, lag and certificates; exit code 1 when something is wrong',
-  )
-  .option('-n, --namespace <name>', "the deployment's (default: that of the context)")
-  .option('--context <name>', 'of the kubeconfig (default: its current one)')
-  .option(
-    '--kubeconfig <file>',
-    'default: KUBECONFIG, ~/.kube/config, or the pod that this runs in',
-  )
+
+const inCluster = (name: string, description: string): Command =>
+  k8s
+    .command(name)
+    .description(description)
+    .option('-n, --namespace <name>', "the deployment's (default: that of the context)")
+    .option('--context <name>', 'of the kubeconfig (default: its current one)')
+    .option(
+      '--kubeconfig <file>',
+      'default: KUBECONFIG, ~/.kube/config, or the pod that this runs in',
+    )
+
+inCluster(
+  'status',
+  'pods, versions, readiness, lag and certificates; exit code 1 when something is wrong',
+)
   .option('-l, --selector <labels>', 'which pods', 'app.kubernetes.io/name=mailx')
   .action(run((output, options: K8sStatusOptions) => k8sStatusCommand(output, options)))
-k8s
-  .command('certificates')
-  .description('make and renew the certificates by which the services know each other, as Secrets')
+inCluster(
+  'certificates',
+  'make and renew the certificates by which the services know each other, as Secrets',
+)
   .requiredOption('--prefix <name>', 'what the names of the Secrets begin with')
   .requiredOption('--deployment <name>', 'in the certificates: spiffe://<deployment>/<service>')
-  .option('-n, --namespace <name>', "the deployment's (default: that of the context)")
-  .option('--context <name>', 'of the kubeconfig (default: its current one)')
-  .option(
-    '--kubeconfig <file>',
-    'default: KUBECONFIG, ~/.kube/config, or the pod that this runs in',
-  )
   .action(run((output, options: K8sCertificatesOptions) => k8sCertificatesCommand(output, options)))
+inCluster(
+  'access',
+  "make each process's password of its Postgres role and seed of its NATS user, as Secrets",
+)
+  .requiredOption('--prefix <name>', 'what the names of the Secrets begin with')
+  .action(run((output, options: K8sAccessOptions) => k8sAccessCommand(output, options)))
+inCluster('nats-users', 'print the users of those Secrets, for the configuration of a NATS server')
+  .requiredOption('--prefix <name>', 'what the names of the Secrets begin with')
+  .action(run((output, options: K8sAccessOptions) => k8sNatsUsersCommand(output, options)))
 
 await program.parseAsync()

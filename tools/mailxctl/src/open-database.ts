@@ -3,14 +3,19 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import { type EventLog } from '@mailx/event-log/event-log'
 import { openEventLog } from '@mailx/event-log/open-log'
+import { withPassword } from '@mailx/event-log/with-password'
 import type { Pool } from 'pg'
 
 export type Database = { readonly pool: Pool; readonly log: EventLog }
 
-/** As the services have it: in the variable, or in the file that DATABASE_URL_FILE names. */
-function urlOf({ DATABASE_URL, DATABASE_URL_FILE }: NodeJS.ProcessEnv): string | undefined {
-  if (DATABASE_URL || !DATABASE_URL_FILE) return DATABASE_URL
-  return readFileSync(DATABASE_URL_FILE, 'utf8').trim()
+/** As the services have it: each in its variable, or in the file that NAME_FILE names. */
+function urlOf(env: NodeJS.ProcessEnv): string | undefined {
+  const valueOf = (name: string) => {
+    const file = env[`${name}_FILE`]
+    return env[name] || !file ? env[name] || undefined : readFileSync(file, 'utf8').trim()
+  }
+  const url = valueOf('DATABASE_URL')
+  return url === undefined ? undefined : withPassword(url, valueOf('DATABASE_PASSWORD'))
 }
 
 /** Opens a deployment's database, the one of DATABASE_URL, for as long as `work` runs. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseDeploymentCertificate } from '@mailx/grpc/deployment-certificate'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { issueCertificates, services } from '../issue-certificates.ts'
-import { certificateSecrets } from '../k8s/certificate-secrets.ts'
+import { certificateSecrets } from '../k8s/cluster-secrets.ts'
 import { connectCluster } from '../k8s/connect-cluster.ts'
 import { type ApiServer, startApiServer, type World } from '../testing/api-server.ts'
 

@@ -1,9 +1,13 @@
 import type { V1Secret } from '@kubernetes/client-node'
-import type { CertificateStore, CertificateTexts } from '../issue-certificates.ts'
+import type { SecretStore, SecretTexts } from '../secret-store.ts'
 import { type Cluster, explain } from './connect-cluster.ts'
 
-/** Secrets `<prefix>-<service>`, each as the service's pods mount it, and `<prefix>-authority`. */
-export function certificateSecrets(cluster: Cluster, prefix: string): CertificateStore {
+/** Secrets `<prefix>-<owner>`, each as its owner's pods mount it, of the types that `typeOf` says. */
+export function clusterSecrets(
+  cluster: Cluster,
+  prefix: string,
+  typeOf: (owner: string) => 'Opaque' | 'kubernetes.io/tls' = () => 'Opaque',
+): SecretStore {
   const { core, namespace } = cluster
   const known = new Map<string, V1Secret>()
   const nameOf = (owner: string) => `${prefix}-${owner}`
@@ -26,9 +30,8 @@ export function certificateSecrets(cluster: Cluster, prefix: string): Certificat
       const there = known.get(owner)
       const annotations = { 'helm.sh/resource-policy': 'keep' }
       const metadata = there?.metadata ?? { name, namespace, annotations }
-      const type = owner === 'authority' ? 'Opaque' : 'kubernetes.io/tls'
       const stringData = { ...texts }
-      const body = { apiVersion: 'v1', kind: 'Secret', type, stringData, metadata }
+      const body = { apiVersion: 'v1', kind: 'Secret', type: typeOf(owner), stringData, metadata }
       try {
         if (there === undefined) await core.createNamespacedSecret({ namespace, body })
         else await core.replaceNamespacedSecret({ name, namespace, body })
@@ -40,7 +43,13 @@ export function certificateSecrets(cluster: Cluster, prefix: string): Certificat
   }
 }
 
-const textsOf = ({ data = {} }: V1Secret): CertificateTexts =>
+/** As pods mount certificates; the authority is nobody's to mount. */
+export const certificateSecrets = (cluster: Cluster, prefix: string): SecretStore =>
+  clusterSecrets(cluster, prefix, (owner) =>
+    owner === 'authority' ? 'Opaque' : 'kubernetes.io/tls',
+  )
+
+const textsOf = ({ data = {} }: V1Secret): SecretTexts =>
   Object.fromEntries(
     Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
   )

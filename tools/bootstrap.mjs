@@ -24,6 +24,11 @@ const commands = {
   start: { does: 'brings up two domains and sends a message', script: 'tools/dev/src/main.ts' },
   test: { does: 'runs all tests', script: 'tools/run-tests.mjs' },
   'chart:generate': { does: 'makes the values of the chart', script: 'tools/chart/src/main.ts' },
+  helm: {
+    does: 'is Helm, from npm or the PATH',
+    script: 'tests/chart/run-helm.ts',
+    forPeople: true,
+  },
   check: { does: 'runs everything that CI checks', script: 'tools/check.mjs' },
   bench: {
     does: 'measures the standard set',

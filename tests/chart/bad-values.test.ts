@@ -51,6 +51,16 @@ describe('a slip is refused before anything is rendered, with its path', () => {
       "at '/networkPolicy/enabled': got string, want boolean",
     ],
     ['a list that is text', { domains: 'a.example' }, "at '/domains': got string, want array"],
+    [
+      'a service that there is not',
+      { nats: { server: { publicKeys: { gatway: `U${'A'.repeat(55)}` } } } },
+      "at '/nats/server/publicKeys': additional properties 'gatway' not allowed",
+    ],
+    [
+      'a public key that is a seed',
+      { nats: { server: { publicKeys: { gateway: `SU${'A'.repeat(56)}` } } } },
+      "at '/nats/server/publicKeys/gateway'",
+    ],
     ['a digest that is none', { image: { digest: 'sha256:abc' } }, "at '/image/digest'"],
   ])('%s', async (_what, values, words) => {
     expect(await minimal(values)).toContain(words)
@@ -82,13 +92,78 @@ describe('what cannot work is refused in plain words, with the value to change',
     ],
     [
       'no database',
-      { postgres: { url: { existingSecret: { name: '' } } } },
-      'postgres.url: is missing (write postgres.url.existingSecret.name, or set postgres.cluster.enabled)',
+      { postgres: { address: '' } },
+      'postgres.address: is missing (write host:5432/database, or set postgres.cluster.enabled)',
     ],
     [
       'two databases',
-      { postgres: { cluster: { enabled: true } } },
-      'postgres.url: is set beside postgres.cluster.enabled (keep one of them)',
+      { postgres: { cluster: { enabled: true }, owner: { existingSecret: { name: '' } } } },
+      'postgres.address: is set beside postgres.cluster.enabled (keep one of them)',
+    ],
+    [
+      'a database with an owner of another',
+      { postgres: { cluster: { enabled: true }, address: '' } },
+      'postgres.owner: is set beside postgres.cluster.enabled, whose operator gives it (leave it out)',
+    ],
+    [
+      'one way into the database for all',
+      { postgres: { address: 'postgres://mailx:hunter2@db:5432/mailx' } },
+      'postgres.address: is not of the form host:5432/database (leave out postgres://, user and password: each service has its own)',
+    ],
+    [
+      'a database at a port that the policy shuts',
+      { postgres: { address: 'db:6432/mailx' } },
+      'postgres.port: is 5432, and postgres.address names port 6432 (write 6432: it is for the NetworkPolicy)',
+    ],
+    [
+      'a database that no role can be called by',
+      { postgres: { address: 'db:5432/My-Mail' } },
+      "postgres.rolePrefix: is missing, and the database's name My-Mail is none that roles could begin with",
+    ],
+    [
+      'migrations by nobody',
+      { postgres: { owner: { existingSecret: { name: '' } } } },
+      'postgres.owner: is missing, and migrations need it (write postgres.owner.existingSecret.name, or set migrations.enabled to false and run prepare-database yourself)',
+    ],
+    [
+      'an owner that is none',
+      { postgres: { owner: { value: 'db:5432', existingSecret: { name: '' } } } },
+      'postgres.owner.value: is not of the form postgres://owner:password@host:5432/database',
+    ],
+    [
+      'one user of NATS for all',
+      { nats: { url: { value: 'nats://mailx:hunter2@nats:4222' } } },
+      'nats.url.value: names a user, and each service has one of its own, which it shows by a key (leave out what is before @)',
+    ],
+    [
+      'one password for all services',
+      { access: { existingSecret: 'mailx-access' } },
+      'access.existingSecret: is one Secret for all services, and each has a password and a seed of its own (write {service} into the name, as in mailx-access-{service})',
+    ],
+    [
+      'nobody who makes passwords',
+      {
+        secrets: {
+          generate: false,
+          busKey: { value: key },
+          sessionKey: { value: key },
+          keyEncryptionKey: { value: key },
+        },
+      },
+      'access.existingSecret: is missing, and secrets.generate is off (write the name of Secrets as `mailxctl k8s access` makes them, with {service} in it)',
+    ],
+    [
+      'a NATS server that would know nobody',
+      {
+        access: { existingSecret: 'mailx-access-{service}' },
+        nats: { url: { value: '' }, server: { enabled: true } },
+      },
+      'nats.server.publicKeys.all-in-one: is missing, and the seed comes from access.existingSecret (write what `mailxctl access` prints for it, U…)',
+    ],
+    [
+      'a key that nobody asks for',
+      { nats: { server: { publicKeys: { gateway: `U${'A'.repeat(55)}` } } } },
+      'nats.server.publicKeys: is for nats.server.enabled with access.existingSecret (leave it out)',
     ],
     [
       'two NATS',
@@ -97,7 +172,10 @@ describe('what cannot work is refused in plain words, with the value to change',
     ],
     [
       'a missing secret',
-      { secrets: { generate: false, busKey: { value: key }, sessionKey: { value: key } } },
+      {
+        access: { existingSecret: 'mailx-access-{service}' },
+        secrets: { generate: false, busKey: { value: key }, sessionKey: { value: key } },
+      },
       'secrets.keyEncryptionKey: is missing, and secrets.generate is off (write secrets.keyEncryptionKey.existingSecret.name, or let it be generated)',
     ],
     [
@@ -114,6 +192,7 @@ describe('what cannot work is refused in plain words, with the value to change',
       'nobody who issues certificates',
       {
         mode: 'services',
+        access: { existingSecret: 'mailx-access-{service}' },
         secrets: {
           generate: false,
           busKey: { value: key },
@@ -260,16 +339,23 @@ describe('what cannot work is refused in plain words, with the value to change',
 
   test('every mistake is told at once', async () => {
     const said = await refusal()
-    expect(said).toContain('The values are wrong in 4 places:')
+    expect(said).toContain('The values are wrong in 5 places:')
     expect(mistakes(said).map((line) => line.split(':')[0])).toEqual([
       'domains',
       'nats.url',
-      'postgres.url',
       'redis.url',
+      'postgres.address',
+      'postgres.owner',
     ])
   })
 
   test('no secret is repeated', async () => {
-    expect(await minimal({ secrets: { busKey: { value: 'hunter2' } } })).not.toContain('hunter2')
+    for (const values of [
+      { secrets: { busKey: { value: 'hunter2' } } },
+      { postgres: { address: 'postgres://mailx:hunter2@db:5432/mailx' } },
+      { nats: { url: { value: 'nats://mailx:hunter2@nats:4222' } } },
+    ]) {
+      expect(await minimal(values)).not.toContain('hunter2')
+    }
   })
 })

@@ -14,12 +14,13 @@ import { GatewayConfig } from '@mailx/gateway-service/config'
 import { IdentityConfig } from '@mailx/identity-service/config'
 import { InboundFederationConfig } from '@mailx/inbound-federation-service/config'
 import { OutboundConfig } from '@mailx/outbound-federation-service/config'
+import { roleName } from '@mailx/privileges/postgres-grants'
 import { StorageConfig } from '@mailx/storage-service/config'
 import { TransparencyConfig } from '@mailx/transparency-service/config'
 import { describe, expect, test } from 'vitest'
 import type * as z from 'zod'
 import { profile } from './helm.ts'
-import { containersOf, type Manifest, ofKind, podsOf, render } from './manifest.ts'
+import { type Manifest, ofKind, podsOf, render } from './manifest.ts'
 
 type Schema = { readonly properties: Readonly<Record<string, Schema>> }
 
@@ -69,11 +70,16 @@ async function environmentOf(service: string, ...values: readonly object[]) {
   const own = manifests.filter(({ metadata }) => metadata.name === name)
   const config = ofKind(own, 'ConfigMap')[0]?.['data'] as Record<string, string>
   const [pod] = podsOf(own)
-  const [container] = pod === undefined ? [] : containersOf(pod.spec)
+  const container = pod?.spec['containers']?.[0] as Manifest | undefined
   const env = (container?.['env'] ?? []) as Manifest[]
   const named = env.map((one) => String(one['name']))
+  const plain = env.filter(
+    ({ name: variable }) => String(variable) in variablesOf(service as never),
+  )
   return {
     config,
+    /** Secrets elsewhere; here nothing of them is secret. */
+    plain: Object.fromEntries(plain.map((one) => [one['name'], one['value']])) as typeof config,
     secrets: named.filter((one) => one.endsWith('_FILE')).map((one) => one.replace(/_FILE$/, '')),
   }
 }
@@ -102,7 +108,7 @@ test('the doors are where others look for them', () => {
 describe.each(serviceNames)('%s', (service) => {
   const variables = variablesOf(service)
 
-  test('is given every variable of its config.ts but those for access of its own, and no other', async () => {
+  test('is given every variable of its config.ts, and no other', async () => {
     const asked = Object.entries(variables).filter(([name]) => settable(service).includes(name))
     const given = Object.fromEntries(asked.map(([name, schema]) => [name, valueFor(name, schema)]))
     const { LOG_PARTITIONS, NODE_ENV, ...own } = given
@@ -110,29 +116,38 @@ describe.each(serviceNames)('%s', (service) => {
     const dns = { resolver: '10.0.0.53:53' }
     // All in one, every server has an address of its own, and none is for others: these are not read.
     const all = Object.keys(variables).filter(
-      (name) =>
-        !ownAccess.includes(name) && (service !== 'all-in-one' || !name.startsWith('GRPC_')),
+      (name) => service !== 'all-in-one' || !name.startsWith('GRPC_'),
     )
-    const { config, secrets } = await environmentOf(
+    const { config, plain, secrets } = await environmentOf(
       service,
       { config: { LOG_PARTITIONS, NODE_ENV }, federation, dns },
       { services: { [service]: { config: own, terminationGracePeriodSeconds: 0 } } },
     )
-    expect([...Object.keys(config), ...secrets].toSorted()).toEqual(all.toSorted())
-    expect(secrets.toSorted()).toEqual(all.filter((name) => isSecret(variables[name])).toSorted())
+    expect([...Object.keys({ ...config, ...plain }), ...secrets].toSorted()).toEqual(all.toSorted())
+    const secret = all.filter((name) => isSecret(variables[name]))
+    expect([...Object.keys(plain), ...secrets].toSorted()).toEqual(secret.toSorted())
+    expect(secrets).toEqual(expect.arrayContaining([...ownAccess]))
   })
 
   test('reads what the chart gives it without a complaint', async () => {
-    const { config, secrets } = await environmentOf(service)
+    const { config, plain, secrets } = await environmentOf(service)
     const key = Buffer.alloc(32, 7).toString('base64')
     const values: Record<string, string> = {
-      DATABASE_URL: 'postgres://m:p@db:5432/m',
+      NATS_SEED: `SU${'A'.repeat(56)}`,
       NATS_URL: 'nats://nats:4222',
       REDIS_URL: 'redis://redis:6379/0',
     }
     const env = Object.fromEntries(secrets.map((name) => [name, values[name] ?? key]))
     const schema = schemas[service] as z.ZodObject
-    expect(() => readConfig(schema, { ...config, ...env })).not.toThrow()
+    expect(() => readConfig(schema, { ...config, ...plain, ...env })).not.toThrow()
+  })
+
+  test('works as the role that the preparation of the database gives it', async () => {
+    const { plain } = await environmentOf(service)
+    const url = new URL(plain['DATABASE_URL'] ?? '')
+    expect(url.username).toBe(roleName('mailx', service))
+    expect(url.password).toBe('')
+    expect(url.pathname).toBe('/mail')
   })
 
   test('has no value in its block that the chart sets itself', async () => {

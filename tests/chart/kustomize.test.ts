@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { chartDir } from '@mailx/chart-tool/chart-files'
+import { publicKeyVariable } from '@mailx/privileges/nats-permissions'
+import { principals } from '@mailx/privileges/services'
 import { beforeAll, expect, test } from 'vitest'
 import { kustomize } from './kubectl.ts'
 import { unknownFields } from './kubernetes-types.ts'
@@ -44,7 +46,8 @@ test('the servers keep to the restricted profile, and say what they need', () =>
 })
 
 test('what is mounted is there, and what is selected, too', () => {
-  expect(missingReferences(manifests, [])).toEqual([])
+  expect(missingReferences(manifests, ['mailx-access-nats'])).toEqual([])
+  expect(missingReferences(manifests, [])).toHaveLength(1)
   expect(selectors(manifests)).toEqual([])
 })
 
@@ -54,9 +57,18 @@ test('the chart takes its servers from the overlay', async () => {
   expect(missingReferences(rendered, [])).not.toEqual([])
   const [secret] = ofKind(manifests, 'Secret')
   const keys = Object.keys(secret?.['data'] as object)
-  const wanted = JSON.stringify(rendered).match(/"(?:postgres|nats|redis)-url"/g) ?? []
+  const wanted = JSON.stringify(rendered).match(/"(?:postgres-owner|nats|redis)-url"/g) ?? []
   expect(new Set(wanted.map((key) => JSON.parse(key) as string))).toEqual(
-    new Set(['postgres-url', 'nats-url', 'redis-url']),
+    new Set(['postgres-owner-url', 'redis-url']),
   )
   expect(keys).toEqual(expect.arrayContaining(wanted.map((key) => JSON.parse(key) as string)))
+})
+
+test("the chart's Job makes what NATS waits for, and every service has a user there", async () => {
+  const rendered = await render({ values: [values] })
+  const [role] = ofKind(rendered, 'Role').filter(({ metadata }) => metadata.name === 'mailx-access')
+  expect(JSON.stringify(role?.['rules'])).toContain('"mailx-access-nats"')
+  const [config] = ofKind(manifests, 'ConfigMap')
+  const conf = String(config?.['data']['nats.conf'])
+  for (const name of principals) expect(conf).toContain(`nkey: $${publicKeyVariable(name)},`)
 })

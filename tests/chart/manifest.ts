@@ -18,8 +18,17 @@ export function parseManifests(text: string): Manifest[] {
   })
 }
 
-export const render = async (options: RenderOptions): Promise<Manifest[]> =>
-  parseManifests(await template(options))
+const rendered = new Map<string, Promise<readonly Manifest[]>>()
+
+/** The objects of the chart with these options: the same are rendered once, and must not be changed. */
+export function render(options: RenderOptions): Promise<readonly Manifest[]> {
+  const key = JSON.stringify(options)
+  const known = rendered.get(key)
+  if (known !== undefined) return known
+  const made = template(options).then(parseManifests)
+  rendered.set(key, made)
+  return made
+}
 
 export const ofKind = (manifests: readonly Manifest[], ...kinds: readonly string[]): Manifest[] =>
   manifests.filter(({ kind }) => kinds.includes(kind))

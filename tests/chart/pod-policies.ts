@@ -58,7 +58,7 @@ export const sized: Check = eachContainer(({ resources }) => [
 export const tokens: Check = eachPod(({ owner, spec }) => {
   const may =
     ['Job', 'CronJob'].includes(owner.kind) &&
-    /-(make-secrets|certificates)\b/.test(owner.metadata.name)
+    /-(make-secrets|certificates|access)\b/.test(owner.metadata.name)
   return unless(spec['automountServiceAccountToken'] === may, may ? 'has no token' : 'has a token')
 })
 

@@ -1,8 +1,10 @@
 import { callerNames } from '@mailx/grpc/service-id'
+import { principals } from '@mailx/privileges/services'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { isOwnKind, unknownFields } from './kubernetes-types.ts'
 import { called, type Manifest, ofKind } from './manifest.ts'
 import * as network from './network-policies.ts'
+import * as access from './own-access.ts'
 import * as pods from './pod-policies.ts'
 import * as references from './reference-policies.ts'
 import { allRenderings, problemsIn, type Rendering } from './renderings.ts'
@@ -23,6 +25,7 @@ const declared = [
   'mailx-kek',
   'mailx-postgres',
   ...callerNames.map((name) => `tls-of-${name}`),
+  ...principals.map((name) => `access-of-${name}`),
 ]
 
 test('the renderings are many, and no two the same', () => {
@@ -79,7 +82,10 @@ describe('pods', () => {
       pods.restricted,
     ],
     ['request CPU and memory, and have a limit of memory alone', pods.sized],
-    ['have no token of the API, but for Jobs that make secrets and certificates', pods.tokens],
+    [
+      'have no token of the API, but for Jobs that make secrets, certificates and access',
+      pods.tokens,
+    ],
     ['are probed where they serve, and not where they end by themselves', pods.probes],
     ['are probed on the ops port, each probe at its path', pods.opsProbes],
     ['have named ports, each once', pods.ports],
@@ -154,6 +160,46 @@ describe('references', () => {
   })
 })
 
+describe('least privilege', () => {
+  test('a service is given its own password and seed alone, migrations passwords, NATS public keys', () => {
+    expect(problems(access.ownAccessAlone)).toEqual([])
+  })
+
+  test('only migrations are the owner of the database', () => {
+    expect(problems(access.ownerAlone)).toEqual([])
+  })
+
+  test('every service has a role of its own, and waits as that until the database is prepared', () => {
+    expect(problems(access.waits)).toEqual([])
+    expect(problems(access.ownRoles)).toEqual([])
+  })
+
+  test("a pod with another's password, with the owner's way in, or that does not wait, is found", () => {
+    const external = renderings.find(({ name }) => name === 'external')?.manifests ?? []
+    const broken = structuredClone(external) as Manifest[]
+    for (const one of ofKind(broken, 'Deployment')) {
+      const { spec } = one['spec'].template as Manifest
+      if (one.metadata.name !== 'mailx-gateway') continue
+      delete spec.initContainers
+      for (const { secret } of spec.volumes.flatMap(
+        ({ projected }: Manifest) => projected?.sources ?? [],
+      ))
+        if (secret.name === 'access-of-gateway') secret.name = 'access-of-storage'
+      spec.containers[0].env.push({ name: 'MIGRATION_DATABASE_URL_FILE', value: '/x' })
+    }
+    expect(access.ownAccessAlone(broken)).toEqual([
+      'Deployment/mailx-gateway is given DATABASE_PASSWORD of access-of-storage',
+      'Deployment/mailx-gateway is given NATS_SEED of access-of-storage',
+    ])
+    expect(access.waits(broken)).toEqual([
+      'Deployment/mailx-gateway does not wait for the database',
+    ])
+    expect(access.ownerAlone(broken)).toEqual([
+      'Deployment/mailx-gateway is the owner of the database',
+    ])
+  })
+})
+
 describe('keys of domains', () => {
   const isKept = ({ metadata }: Manifest) =>
     (metadata['annotations'] as Record<string, string> | undefined)?.['helm.sh/resource-policy'] ===
@@ -190,7 +236,9 @@ describe('network', () => {
 
   test('who reaches the Internet reaches nothing private and no metadata', () => {
     const tooMuch = (manifests: readonly Manifest[], name: string) => {
-      const isDevelopment = ['dev', 'static peers'].includes(name)
+      const isDevelopment = ['dev', 'static peers', 'seven with servers of the chart'].includes(
+        name,
+      )
       const blocked = isDevelopment
         ? ['169.254.0.0/16']
         : [
@@ -212,7 +260,7 @@ describe('network', () => {
 
   test('the only ways out without a destination lead to the API, to a resolver of yours, and to oneself', () => {
     const known =
-      /-(?:make-secrets|certificates) to 443,6443$|self-test to 53,53(,\d+)+$|: NetworkPolicy\/mailx-directory to 53,53$/
+      /-(?:make-secrets|certificates|access) to 443,6443$|self-test to 53,53(,\d+)+$|: NetworkPolicy\/mailx-directory to 53,53$/
     expect(problems(network.openEgress).filter((one) => !known.test(one))).toEqual([])
   })
 })

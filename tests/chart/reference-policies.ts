@@ -44,12 +44,12 @@ function comesFromElsewhere(
   const name = what.replace('Secret/', '')
   if (name.endsWith('-generated'))
     return ofKind(manifests, 'Job').some((job) => job.metadata.name.includes('make-secrets'))
-  if (/-internal-[a-z-]+$/.test(name)) {
+  if (/-(?:internal|access)-[a-z-]+$/.test(name)) {
     const issued = ofKind(manifests, 'Certificate').some((one) => one['spec'].secretName === name)
     const written = ofKind(manifests, 'Role').some(({ rules }) =>
       (rules as Manifest[]).some(({ resourceNames = [] }) => resourceNames.includes(name)),
     )
-    return issued || written
+    return issued || written || declared.includes(name)
   }
   if (name.endsWith('-postgres-app'))
     return ofKind(manifests, 'Cluster').some((one) => `${one.metadata.name}-app` === name)

@@ -48,12 +48,21 @@ const matrix: Readonly<Record<string, readonly [string, ...object[]]>> = {
           { value: key, existingSecret: { name: '' } },
         ]),
       ),
-      postgres: { url: { value: 'postgres://m:p@db/m', existingSecret: { name: '' } } },
+      postgres: { owner: { value: 'postgres://m:p@db:5432/m', existingSecret: { name: '' } } },
     },
   ],
   'secrets generated': [
     'external',
     { secrets: { generate: true, busKey: { existingSecret: { name: '' } } } },
+  ],
+  'access made by the chart': [
+    'external',
+    { secrets: { generate: true }, access: { existingSecret: '' } },
+  ],
+  'seven with servers of the chart': ['dev', { mode: 'services' }],
+  'migrations by hand': [
+    'external',
+    { migrations: { enabled: false }, postgres: { owner: { existingSecret: { name: '' } } } },
   ],
   'one gateway that is there': [
     'external',

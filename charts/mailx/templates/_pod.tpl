@@ -8,10 +8,11 @@
 {{- $unbound := and $root.Values.dns.unbound.enabled (has "DNS_RESOLVER" .facts.variables) -}}
 {{- $federation := or (has "STATIC_PEERS_FILE" .facts.variables) (has "FEDERATION_LIST" .facts.variables) -}}
 {{- $certificate := include "mailx.certificateOf" . -}}
+{{- $access := include "mailx.accessOf" . -}}
 {{- $secrets := dict -}}
 {{- $plain := dict -}}
 {{- range .facts.secrets -}}
-{{- $source := include "mailx.secretOf" (dict "root" $root "variable" .) | fromJson -}}
+{{- $source := include "mailx.secretOf" (dict "root" $root "variable" . "facts" $.facts) | fromJson -}}
 {{- if $source.name }}{{ $_ := set $secrets . $source }}{{ end -}}
 {{- if $source.plain }}{{ $_ := set $plain . $source.plain }}{{ end -}}
 {{- end -}}
@@ -24,7 +25,7 @@ metadata:
   annotations:
     kubectl.kubernetes.io/default-container: {{ .name }}
     checksum/environment: {{ $environment | sha256sum }}
-    checksum/secrets: {{ list $secrets $plain $certificate (include "mailx.givenSecrets" $root) | toJson | sha256sum }}
+    checksum/secrets: {{ list $secrets $plain $certificate $access (omit (include "mailx.givenSecrets" $root | fromJson) "MIGRATION_DATABASE_URL") | toJson | sha256sum }}
     {{- if $unbound }}
     checksum/unbound: {{ $root.Files.Get "files/unbound.conf" | sha256sum }}
     {{- end }}
@@ -68,6 +69,8 @@ spec:
       matchLabelKeys: [pod-template-hash]
     {{- end }}
     {{- end }}
+  initContainers:
+    {{- include "mailx.waitForDatabase" . | nindent 4 }}
   containers:
     - name: {{ .name }}
       {{- include "mailx.image" (dict "image" $service.image "tag" $root.Chart.AppVersion) | nindent 6 }}
@@ -93,6 +96,10 @@ spec:
         {{- range $variable, $source := $secrets }}
         - name: {{ $variable }}_FILE
           value: /etc/mailx/secrets/{{ $variable }}
+        {{- end }}
+        {{- range .facts.access }}
+        - name: {{ . }}_FILE
+          value: /etc/mailx/secrets/{{ . }}
         {{- end }}
         {{- with $service.extraEnv }}
         {{- toYaml . | nindent 8 }}
@@ -177,6 +184,14 @@ spec:
                 - key: {{ $source.key }}
                   path: {{ $variable }}
           {{- end }}
+          # What no other service has.
+          - secret:
+              name: {{ $access }}
+              items:
+                {{- range .facts.access }}
+                - key: {{ . }}
+                  path: {{ . }}
+                {{- end }}
     {{- if $certificate }}
     - name: internal
       secret:
@@ -211,7 +226,7 @@ spec:
 {{/* JSON: the secrets whose values stand in the values. */}}
 {{- define "mailx.givenSecrets" -}}
 {{- $given := dict -}}
-{{- range $variable, $source := dict "BUS_KEY" .Values.secrets.busKey "SESSION_KEY" .Values.secrets.sessionKey "KEY_ENCRYPTION_KEY" .Values.secrets.keyEncryptionKey "DATABASE_URL" .Values.postgres.url "NATS_URL" .Values.nats.url "REDIS_URL" .Values.redis.url -}}
+{{- range $variable, $source := dict "BUS_KEY" .Values.secrets.busKey "SESSION_KEY" .Values.secrets.sessionKey "KEY_ENCRYPTION_KEY" .Values.secrets.keyEncryptionKey "MIGRATION_DATABASE_URL" .Values.postgres.owner "NATS_URL" .Values.nats.url "REDIS_URL" .Values.redis.url -}}
 {{- with $source.value }}{{ $_ := set $given $variable . }}{{ end -}}
 {{- end -}}
 {{ toJson $given }}

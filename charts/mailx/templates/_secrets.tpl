@@ -1,20 +1,23 @@
 {{/*
-JSON: where the secret that a variable names comes from: {"name": of the Secret, "key": in it}, or {} when
-nobody gives it and nobody makes it.
+JSON: where the secret that a variable names comes from: {"name": of the Secret, "key": in it}, {"plain": the
+value} when it is none here, or {} when nobody gives it and nobody makes it. Takes root, variable, and for
+DATABASE_URL the facts of the service.
 */}}
 {{- define "mailx.secretOf" -}}
 {{- $root := .root -}}
 {{- $full := include "mailx.fullname" $root -}}
 {{- $values := $root.Values -}}
-{{- $sources := dict "BUS_KEY" $values.secrets.busKey "SESSION_KEY" $values.secrets.sessionKey "KEY_ENCRYPTION_KEY" $values.secrets.keyEncryptionKey "DATABASE_URL" $values.postgres.url "NATS_URL" $values.nats.url "REDIS_URL" $values.redis.url -}}
-{{- $source := get $sources .variable -}}
+{{- $sources := dict "BUS_KEY" $values.secrets.busKey "SESSION_KEY" $values.secrets.sessionKey "KEY_ENCRYPTION_KEY" $values.secrets.keyEncryptionKey "MIGRATION_DATABASE_URL" $values.postgres.owner "NATS_URL" $values.nats.url "REDIS_URL" $values.redis.url -}}
+{{- $source := get $sources .variable | default (dict "value" "" "existingSecret" (dict "name" "" "key" "")) -}}
 {{- $made := has .variable (list "BUS_KEY" "SESSION_KEY" "KEY_ENCRYPTION_KEY") -}}
 {{- $result := dict -}}
-{{- if $source.value -}}
+{{- if eq .variable "DATABASE_URL" -}}
+{{- $result = dict "plain" (include "mailx.databaseUrl" .) -}}
+{{- else if $source.value -}}
 {{- $result = dict "name" (printf "%s-given" $full) "key" .variable -}}
 {{- else if $source.existingSecret.name -}}
 {{- $result = dict "name" $source.existingSecret.name "key" ($source.existingSecret.key | default .variable) -}}
-{{- else if and (eq .variable "DATABASE_URL") $values.postgres.cluster.enabled -}}
+{{- else if and (eq .variable "MIGRATION_DATABASE_URL") $values.postgres.cluster.enabled -}}
 {{- $result = dict "name" (printf "%s-postgres-app" $full) "key" "uri" -}}
 {{- else if and (eq .variable "NATS_URL") $values.nats.server.enabled -}}
 {{- $result = dict "plain" (printf "nats://%s-nats.%s.svc:4222" $full $root.Release.Namespace) -}}

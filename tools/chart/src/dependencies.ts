@@ -1,6 +1,8 @@
 import * as z from 'zod'
+import { accessShape } from './access.ts'
 import { imageShape, KubernetesObject, secretSource } from './block.ts'
 import { internalTlsShape } from './internal-tls.ts'
+import { serviceNames } from './services.ts'
 
 const quantity = z.string().regex(/^[0-9.]+([kMGTPE]i?|m)?$/)
 const port = z.int().min(1).max(65_535)
@@ -26,6 +28,11 @@ const storage = (size: string) =>
     .prefault({})
     .describe('Volumes.')
 
+const publicKey = z
+  .string()
+  .regex(/^U[A-Z2-7]{55}$/)
+  .optional()
+
 const resources = KubernetesObject.describe('Requests and limits.')
 
 /** Secrets of the deployment. */
@@ -44,6 +51,7 @@ export const secretShapes = {
     })
     .prefault({})
     .describe('32 bytes in base64 each. Give a value, or a Secret of yours, or neither.'),
+  access: accessShape,
   internalTls: internalTlsShape,
 }
 
@@ -51,9 +59,20 @@ export const secretShapes = {
 export const dependencyShapes = {
   postgres: z
     .strictObject({
-      url: secretSource(
-        'DATABASE_URL: postgres://user:password@host:5432/database. Not with cluster.enabled.',
+      address: z
+        .string()
+        .default('')
+        .describe(
+          'host:5432/database, as the services reach it; what pg understands may follow, as in ?sslmode=verify-full. Without user and password: each service has its own. Not with cluster.enabled.',
+        ),
+      owner: secretSource(
+        'MIGRATION_DATABASE_URL: postgres://owner:password@host:5432/database, for the migrations alone. Not with cluster.enabled.',
       ),
+      rolePrefix: z
+        .string()
+        .regex(/^([a-z][a-z0-9_]*)?$/)
+        .default('')
+        .describe("Roles are called <prefix>_gateway and so on. The database's name when empty."),
       port: port.default(5432).describe('For the NetworkPolicy.'),
       cluster: z
         .strictObject({
@@ -76,7 +95,9 @@ export const dependencyShapes = {
     .describe('The log. Must keep what it commits.'),
   nats: z
     .strictObject({
-      url: secretSource('NATS_URL: nats://host:4222. Not with server.enabled.'),
+      url: secretSource(
+        'NATS_URL: nats://host:4222, without a user: each service has its own (mailxctl k8s nats-users). Not with server.enabled.',
+      ),
       port: port.default(4222).describe('For the NetworkPolicy.'),
       server: z
         .strictObject({
@@ -87,6 +108,12 @@ export const dependencyShapes = {
             .describe('1, 3 or 5.'),
           image: serverImage('docker.io', 'library/nats', '2.12-alpine'),
           storage: storage('10Gi'),
+          publicKeys: z
+            .strictObject(Object.fromEntries(serviceNames.map((name) => [name, publicKey])))
+            .prefault({})
+            .describe(
+              'With access.existingSecret: of each service the public key of its NATS_SEED, as `mailxctl access` prints it.',
+            ),
           resources: resources.default({
             requests: { cpu: '200m', memory: '256Mi' },
             limits: { memory: '512Mi' },
@@ -122,6 +149,10 @@ export const dependencyShapes = {
     .describe('Redis or Valkey. Nothing is lost without it.'),
   migrations: z
     .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe('Off: you run prepare-database yourself, before each new version.'),
       resources: resources.default({
         requests: { cpu: '100m', memory: '128Mi' },
         limits: { memory: '256Mi' },
@@ -131,5 +162,7 @@ export const dependencyShapes = {
       annotations: z.record(z.string(), z.string()).default({}).describe('Of the Job.'),
     })
     .prefault({})
-    .describe('The Job that prepares the database, one for each version of image and settings.'),
+    .describe(
+      'The Job that prepares the database as its owner, one for each version of image and settings. Services wait for it.',
+    ),
 }

@@ -1,3 +1,6 @@
+import { natsUser, publicKeyVariable } from '@mailx/privileges/nats-permissions'
+import { roleName } from '@mailx/privileges/postgres-grants'
+import { type Principal, principals } from '@mailx/privileges/services'
 import { isSecret, type ServiceName, serviceNames, variablesOf } from './services.ts'
 
 /** The variable by which others find a service's gRPC server. */
@@ -13,7 +16,7 @@ const addressOf: Partial<Record<ServiceName, string>> = {
 /** What opens a service to the world, and the door that leads there. */
 const doorOf = { PEER_LISTEN: 'peer', CLIENT_LISTEN: 'client', HTTPS_LISTEN: 'wellKnown' } as const
 
-/** What would give each service a way of its own into a server: here they share that of *_URL. */
+/** What gives each service a way of its own into a server: in a Secret that no other mounts. */
 export const ownAccess: readonly string[] = ['DATABASE_PASSWORD', 'NATS_SEED']
 
 export type ServiceFacts = {
@@ -21,6 +24,10 @@ export type ServiceFacts = {
   readonly variables: readonly string[]
   /** Variables that it reads from files. */
   readonly secrets: readonly string[]
+  /** Those of `ownAccess` that it reads from files of its own. */
+  readonly access: readonly string[]
+  /** What the name of its role in Postgres ends with. */
+  readonly role: string
   /** Variable by variable, the services that it calls. */
   readonly calls: Readonly<Record<string, ServiceName>>
   readonly doors: readonly string[]
@@ -40,9 +47,20 @@ function factsOf(service: ServiceName): ServiceFacts {
   return {
     variables: names.filter((name) => !isSecret(variables[name])),
     secrets: names.filter((name) => isSecret(variables[name]) && !ownAccess.includes(name)),
+    access: names.filter((name) => ownAccess.includes(name)),
+    role: roleName('', service),
     calls: Object.fromEntries(calls.map(([name, address]) => [address, name as ServiceName])),
     doors: Object.entries(doorOf)
       .filter(([variable]) => variable in variables)
       .map(([, door]) => door),
   }
 }
+
+/**
+ * The users of a NATS server as its configuration has them, by process. Public keys are variables of
+ * that configuration, which `mailxctl k8s access` defines.
+ */
+export const natsUsers = (): Readonly<Record<Principal, string>> =>
+  Object.fromEntries(
+    principals.map((name) => [name, natsUser(name, `$${publicKeyVariable(name)}`)]),
+  ) as Record<Principal, string>

@@ -1,7 +1,7 @@
 import { dependencyShapes } from '@mailx/chart-tool/dependencies'
 import { expect, test } from 'vitest'
 import { profile } from './helm.ts'
-import { type Manifest, ofKind, render } from './manifest.ts'
+import { type Manifest, ofKind, podsOf, render } from './manifest.ts'
 
 const external = (...values: readonly object[]) => ({ values: [profile('external'), ...values] })
 
@@ -79,17 +79,18 @@ test('it is the owner, and makes roles for who runs and for mailxctl', async () 
 test("with a cluster of CloudNativePG it is the owner that the cluster's operator has made", async () => {
   const manifests = await render({ values: [profile('large')] })
   const [cluster] = ofKind(manifests, 'Cluster')
-  const job = ofKind(manifests, 'Job').find(({ metadata }) => metadata.name.includes('migrations'))
-  const owner = ((job?.['spec'] as Manifest)['template'].spec.volumes as Manifest[]).find(
-    ({ name }) => name === 'owner',
-  )
+  const podOf = (kind: string, component: string) => {
+    const label = 'app.kubernetes.io/component'
+    const pods = podsOf(ofKind(manifests, kind))
+    const found = pods.find(({ metadata }) => metadata['labels'][label] === component)
+    return found?.spec as Manifest
+  }
+  const { volumes } = podOf('Job', 'migrations') as { volumes?: Manifest[] }
+  const owner = volumes?.find(({ name }) => name === 'owner')
   expect(owner?.['secret'].secretName).toBe(`${cluster?.metadata.name}-app`)
   expect(cluster?.['spec'].bootstrap.initdb.postInitSQL).toEqual(['alter role mailx createrole'])
-  const gateway = ofKind(manifests, 'Deployment').find(({ metadata }) =>
-    metadata.name.endsWith('gateway'),
-  )
-  const { initContainers } = gateway?.['spec'].template.spec as { initContainers: Manifest[] }
-  expect(initContainers[0]?.['env']).toContainEqual({
+  const { initContainers } = podOf('Deployment', 'gateway') as { initContainers?: Manifest[] }
+  expect(initContainers?.[0]?.['env']).toContainEqual({
     name: 'DATABASE_URL',
     value: `postgres://mailx_gateway@${cluster?.metadata.name}-rw.mail.svc:5432/mailx`,
   })

@@ -9,11 +9,19 @@ type Source = {
 
 type Taken = { readonly secret: string; readonly key: string; readonly path: string }
 
+const everything = [{ key: 'everything', path: '' }]
+
 /** What a pod is given out of the Secrets by which processes are told apart, key by key. */
 function takenBy(spec: Manifest): Taken[] {
   const volumes = (spec['volumes'] as Manifest[] | undefined) ?? []
   return volumes
-    .flatMap((volume) => (volume['projected']?.sources ?? []) as Source[])
+    .flatMap(({ projected, secret }): Source[] => [
+      ...((projected?.sources ?? []) as Source[]),
+      // A whole Secret, where no items are chosen of it.
+      ...(secret === undefined
+        ? []
+        : [{ secret: { name: secret.secretName, items: secret.items ?? everything } }]),
+    ])
     .flatMap(({ secret }) => (secret?.items ?? []).map((item) => ({ ...item, secret })))
     .map(({ key, path, secret }) => ({ secret: secret?.name ?? '', key, path }))
     .filter(({ secret }) => /(^|-)access-/.test(secret))
@@ -70,6 +78,9 @@ export const ownerAlone = (manifests: readonly Manifest[]): string[] =>
       : []
   })
 
+const urlOf = (container: Manifest): unknown =>
+  (container['env'] as Manifest[]).find(({ name }) => name === 'DATABASE_URL')?.['value']
+
 /** Every service waits for the database as its own role, given nothing but that role's password. */
 export const waits = (manifests: readonly Manifest[]): string[] =>
   podsOf(manifests).flatMap(({ owner, metadata, spec }) => {
@@ -80,10 +91,6 @@ export const waits = (manifests: readonly Manifest[]): string[] =>
     }
     if (first === undefined) return [`${called(owner)} does not wait for the database`]
     const own = containersOf(spec).find(({ name }) => name === component) as Manifest
-    const urlOf = (container: Manifest) =>
-      (container['env'] as Manifest[]).find(({ name }) => name === 'DATABASE_URL')?.[
-        'value'
-      ] as string
     const paths = (first['volumeMounts'] as Manifest[]).map((mount) => String(mount['mountPath']))
     return [
       ...(String(first['args']) === `all-in-one,wait-for-database,${component}`

@@ -181,6 +181,7 @@ describe('least privilege', () => {
       const { spec } = one['spec'].template as Manifest
       if (one.metadata.name !== 'mailx-gateway') continue
       delete spec.initContainers
+      spec.volumes.push({ name: 'other', secret: { secretName: 'access-of-identity' } })
       for (const { secret } of spec.volumes.flatMap(
         ({ projected }: Manifest) => projected?.sources ?? [],
       ))
@@ -190,6 +191,8 @@ describe('least privilege', () => {
     expect(access.ownAccessAlone(broken)).toEqual([
       'Deployment/mailx-gateway is given DATABASE_PASSWORD of access-of-storage',
       'Deployment/mailx-gateway is given NATS_SEED of access-of-storage',
+      'Deployment/mailx-gateway is given everything of access-of-identity',
+      'Deployment/mailx-gateway has DATABASE_PASSWORD,NATS_SEED,everything of its own',
     ])
     expect(access.waits(broken)).toEqual([
       'Deployment/mailx-gateway does not wait for the database',

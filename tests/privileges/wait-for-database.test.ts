@@ -57,7 +57,7 @@ test('a role waits until it is made, and is not taken for another', async () => 
 
 test('every process finds what it works on when the database is prepared for it', async () => {
   await prepareFor(...services)
-  for (const name of services) await find(name)
+  await expect(Promise.all(services.map(find))).resolves.toHaveLength(8)
 })
 
 test('it waits for tables of its version, and for its rights to them', async () => {

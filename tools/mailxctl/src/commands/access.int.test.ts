@@ -54,13 +54,10 @@ async function kubeconfigOf(token: string): Promise<string> {
 }
 
 /** Runs the program as the chart's Job does. */
-const job = async () =>
-  mailxctl(
-    'k8s',
-    'access',
-    ...['--prefix', 'mx-access'],
-    ...['--kubeconfig', await kubeconfigOf('job')],
-  )
+async function job(): Promise<Ended> {
+  const kubeconfig = await kubeconfigOf('job')
+  return mailxctl('k8s', 'access', '--prefix', 'mx-access', '--kubeconfig', kubeconfig)
+}
 
 type Ran = (output: Output, options: K8sAccessOptions) => Promise<void>
 

@@ -1,3 +1,5 @@
+import type { ServerTls } from './server-tls.ts'
+
 /** Tells a person what is being done: one line per call. */
 export type Say = (line: string) => void
 
@@ -29,6 +31,7 @@ export type BackendOptions = {
   readonly port?: number
   /** Never the server that an environment variable names: for those who mean to break theirs. */
   readonly own?: boolean
+  readonly tls?: ServerTls
   readonly say?: Say
 }
 

@@ -1,5 +1,6 @@
 import { natsUser } from '@mailx/privileges/nats-permissions'
 import type { Principal } from '@mailx/privileges/services'
+import type { ServerTlsFiles } from './server-tls.ts'
 
 export type NatsAccount = {
   readonly name: string
@@ -19,6 +20,7 @@ export function natsConfig(input: {
   readonly port: number
   readonly storeDir: string
   readonly accounts: readonly NatsAccount[]
+  readonly tls?: ServerTlsFiles | undefined
 }): string {
   const accounts = input.accounts.map(({ name, password, users }) => {
     const all = [
@@ -30,6 +32,7 @@ export function natsConfig(input: {
   return [
     `server_name: mailx-${input.port}`,
     `listen: "${input.host}:${input.port}"`,
+    ...tlsLines(input.tls),
     'jetstream: {',
     `  store_dir: ${JSON.stringify(input.storeDir)}`,
     // A promise, not a reservation: streams state how much they may take, and the sum counts.
@@ -41,4 +44,16 @@ export function natsConfig(input: {
     '}',
     '',
   ].join('\n')
+}
+
+function tlsLines(tls: ServerTlsFiles | undefined): string[] {
+  if (tls === undefined) return []
+  const { cert, clientCa, key } = tls
+  return [
+    'tls: {',
+    `  cert_file: ${JSON.stringify(cert)}`,
+    `  key_file: ${JSON.stringify(key)}`,
+    ...(clientCa === undefined ? [] : [`  ca_file: ${JSON.stringify(clientCa)}`, '  verify: true']),
+    '}',
+  ]
 }

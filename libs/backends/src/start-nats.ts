@@ -12,6 +12,7 @@ import { withPort } from './free-port.ts'
 import { type NatsAccount, natsConfig } from './nats-config.ts'
 import { makeRunDir } from './run-dir.ts'
 import { runServer } from './run-server.ts'
+import { refuseTlsInDocker, writeServerTls } from './server-tls.ts'
 
 export type NatsOptions = BackendOptions & {
   /** Names of accounts that share nothing; `urlOf` gives the way into each. Without it: one. */
@@ -40,7 +41,7 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsBackend>
   const accounts = (options.accounts ?? ['mailx']).map(makeAccount)
   const backend = await chooseBackend('nats', say, {
     // A server that was set up by others does not know accounts that are named here.
-    own: options.own ?? options.accounts !== undefined,
+    own: options.own ?? (options.accounts !== undefined || options.tls !== undefined),
     find: () => findBinary(natsProgram, say),
     start: (binary) => startLocal(binary, options, accounts, say),
     startInDocker: () => startInDocker(options, accounts, say),
@@ -92,8 +93,9 @@ async function startLocal(
   const runDir = await makeRunDir('nats', options)
   const configFile = join(runDir, 'nats.conf')
   const storeDir = options.dataDir === undefined ? join(runDir, 'data') : resolve(options.dataDir)
+  const tls = options.tls && (await writeServerTls(runDir, options.tls))
   return withPort(options.port, async (port) => {
-    const config = natsConfig({ host: '127.0.0.1', port, storeDir, accounts })
+    const config = natsConfig({ host: '127.0.0.1', port, storeDir, accounts, tls })
     await writeFile(configFile, config, { mode: 0o600 })
     return runServer({
       plan: {
@@ -135,6 +137,7 @@ async function startInDocker(
   accounts: readonly NatsAccount[],
   say: Say,
 ): Promise<Backend> {
+  refuseTlsInDocker(options.tls)
   if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true })
   const content = natsConfig({ host: '0.0.0.0', port: 4222, storeDir: '/data', accounts })
   return startContainer({

@@ -10,6 +10,7 @@ import { postgresBinaries } from './postgres-binaries.ts'
 import { CLUSTER_USER, type ClusterTools, openCluster, postgresEnv } from './postgres-cluster.ts'
 import { makeRunDir } from './run-dir.ts'
 import { runServer } from './run-server.ts'
+import { refuseTlsInDocker, type ServerTlsFiles, writeServerTls } from './server-tls.ts'
 import { canEnter, type User, unprivilegedUser } from './unprivileged-user.ts'
 
 export type PostgresOptions = BackendOptions & {
@@ -21,7 +22,8 @@ export type PostgresOptions = BackendOptions & {
 export function startPostgres(options: PostgresOptions = {}): Promise<Backend> {
   const say = options.say ?? sayOnStderr
   return chooseBackend('postgres', say, {
-    own: options.own ?? false,
+    // A server that was set up by others has no certificate that is named here.
+    own: options.own ?? options.tls !== undefined,
     find: async () => {
       const user = unprivilegedUser()
       return { user, binaries: await postgresBinaries(user, say) }
@@ -39,6 +41,7 @@ async function startLocal(options: PostgresOptions, tools: ClusterTools): Promis
   const dataDir = reachableDataDir(wanted, user, say)
   // What is gone with the machine's temporary files need not be on disk before it is used.
   const cluster = await openCluster(dataDir, durable && options.dataDir !== undefined, tools)
+  const tls = options.tls && (await writeServerTls(runDir, options.tls, user))
   const logFile = join(runDir, 'server.log')
 
   return withPort(options.port, (port) =>
@@ -46,7 +49,7 @@ async function startLocal(options: PostgresOptions, tools: ClusterTools): Promis
       plan: {
         name: 'Postgres',
         file: binaries.postgres,
-        args: ['-D', dataDir, ...flags({ port, durable, socketDir: runDir })],
+        args: ['-D', dataDir, ...flags({ port, durable, socketDir: runDir, tls })],
         env: postgresEnv,
         user,
         logFile,
@@ -67,7 +70,12 @@ async function startLocal(options: PostgresOptions, tools: ClusterTools): Promis
   })
 }
 
-function flags(input: { port: number; durable: boolean; socketDir: string }): string[] {
+function flags(input: {
+  readonly port: number
+  readonly durable: boolean
+  readonly socketDir: string
+  readonly tls: ServerTlsFiles | undefined
+}): string[] {
   const safety = input.durable ? 'on' : 'off'
   const settings = {
     port: input.port,
@@ -85,6 +93,12 @@ function flags(input: { port: number; durable: boolean; socketDir: string }): st
     dynamic_shared_memory_type: 'mmap',
     // Short queries on few cores: compiling them costs more than it gives.
     jit: 'off',
+    ...(input.tls && {
+      ssl: 'on',
+      ssl_cert_file: input.tls.cert,
+      ssl_key_file: input.tls.key,
+      ...(input.tls.clientCa !== undefined && { ssl_ca_file: input.tls.clientCa }),
+    }),
   }
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
@@ -111,6 +125,7 @@ function reachableDataDir(wanted: string, user: User | undefined, say: Say): str
 }
 
 async function startInDocker(options: PostgresOptions, say: Say): Promise<Backend> {
+  refuseTlsInDocker(options.tls)
   const safety = options.durable === false ? 'off' : 'on'
   if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true })
   const safe = ['fsync', 'full_page_writes', 'synchronous_commit'].map(

@@ -9,6 +9,7 @@ import { type Binary, findBinary, type Program } from './find-binary.ts'
 import { withPort } from './free-port.ts'
 import { makeRunDir } from './run-dir.ts'
 import { runServer } from './run-server.ts'
+import { refuseTlsInDocker, type ServerTlsFiles, writeServerTls } from './server-tls.ts'
 
 /** How many numbered databases a server that is started here has. */
 export const REDIS_DATABASES = 512
@@ -28,7 +29,7 @@ export async function startRedis(options: BackendOptions = {}): Promise<Backend>
   const say = options.say ?? sayOnStderr
   const password = randomBytes(16).toString('hex')
   return chooseBackend('redis', say, {
-    own: options.own ?? false,
+    own: options.own ?? options.tls !== undefined,
     find: () => findBinary(program, say),
     start: (binary) => startLocal(binary, options, password, say),
     startInDocker: () => startInDocker(options, password, say),
@@ -58,8 +59,14 @@ async function startLocal(
   const socketFile = join(runDir, 'redis.sock')
   const dataDir = options.dataDir === undefined ? runDir : resolve(options.dataDir)
   await mkdir(dataDir, { recursive: true })
+  const tls = options.tls && (await writeServerTls(runDir, options.tls))
   return withPort(options.port, async (port) => {
-    const listen = { bind: '127.0.0.1', port, unixsocket: socketFile, unixsocketperm: 600 }
+    const listen = {
+      bind: '127.0.0.1',
+      ...(tls === undefined ? { port } : tlsSettings(port, tls)),
+      unixsocket: socketFile,
+      unixsocketperm: 600,
+    }
     const config = toConfig({ ...listen, ...settings(password), dir: dataDir })
     await writeFile(configFile, config, { mode: 0o600 })
     return runServer({
@@ -70,10 +77,10 @@ async function startLocal(
         env: { ...process.env, ...env },
         logFile: join(runDir, 'server.log'),
         stopSignal: 'TERM',
-        isReady: () => answersPing(port, password),
+        isReady: () => answersPing(socketFile, password),
         temporary: [runDir],
       },
-      url: `redis://:${password}@127.0.0.1:${port}`,
+      url: `${tls === undefined ? 'redis' : 'rediss'}://:${password}@127.0.0.1:${port}`,
       socketUrl: `${socketFile}?password=${password}`,
       port,
       source: `${file} ${version}`,
@@ -85,9 +92,19 @@ async function startLocal(
   })
 }
 
-const answersPing = (port: number, password: string): Promise<boolean> =>
+const tlsSettings = (port: number, { cert, clientCa, key }: ServerTlsFiles) => ({
+  port: 0,
+  'tls-port': port,
+  'tls-cert-file': cert,
+  'tls-key-file': key,
+  ...(clientCa === undefined
+    ? { 'tls-auth-clients': 'no' }
+    : { 'tls-auth-clients': 'yes', 'tls-ca-cert-file': clientCa }),
+})
+
+const answersPing = (socketFile: string, password: string): Promise<boolean> =>
   new Promise((resolvePing) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(`AUTH ${password}\r\nPING\r\n`))
+    const socket = connect(socketFile, () => socket.write(`AUTH ${password}\r\nPING\r\n`))
     let received = ''
     const answer = (ready: boolean) => {
       socket.destroy()
@@ -107,6 +124,7 @@ async function startInDocker(
   password: string,
   say: Say,
 ): Promise<Backend> {
+  refuseTlsInDocker(options.tls)
   if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true })
   return startContainer({
     name: 'Redis',

@@ -1,6 +1,9 @@
 import * as z from 'zod'
 import { count, key32, listenAddress, noted, serviceAddress } from './variable.ts'
 
+/** The path of a file in PEM. */
+const pemFile = (example: string) => noted(z.string(), { write: example }).optional()
+
 /** Variables that more than one service reads, for picking into a service's own schema. */
 export const variables = {
   /** The Postgres database that holds the log and the read models. Must keep what it commits. */
@@ -10,6 +13,12 @@ export const variables = {
   }),
   /** The password of DATABASE_URL's user, when it is not in the URL. */
   DATABASE_PASSWORD: noted(z.string(), { write: 'the password', secret: true }).optional(),
+  /** Authorities (PEM) of which Postgres has its certificate: with it nothing goes there but by TLS; read again for each connection. */
+  DATABASE_CA_FILE: pemFile('/etc/mailx/database/ca.crt'),
+  /** The certificate (PEM) that Postgres wants to see; read again for each connection. */
+  DATABASE_CERT_FILE: pemFile('/etc/mailx/database/tls.crt'),
+  /** The private key (PEM) of DATABASE_CERT_FILE; read again for each connection. */
+  DATABASE_KEY_FILE: pemFile('/etc/mailx/database/tls.key'),
   /** Connections to Postgres at most, for all services of the process together. */
   DATABASE_CONNECTIONS: count(4, 500).default(20),
   /** The NATS servers, separated by commas. They need JetStream. */
@@ -24,11 +33,23 @@ export const variables = {
     write: 'SU…, as `nsc generate nkey --user` makes it',
     secret: true,
   }).optional(),
+  /** Authorities (PEM) of which NATS has its certificate: with it nothing goes there but by TLS; read again for each connection. */
+  NATS_CA_FILE: pemFile('/etc/mailx/nats/ca.crt'),
+  /** The certificate (PEM) that NATS wants to see; read again for each connection. */
+  NATS_CERT_FILE: pemFile('/etc/mailx/nats/tls.crt'),
+  /** The private key (PEM) of NATS_CERT_FILE; read again for each connection. */
+  NATS_KEY_FILE: pemFile('/etc/mailx/nats/tls.key'),
   /** A Redis or Valkey server for caches and rate limits; nothing is lost without it. */
   REDIS_URL: noted(z.url({ protocol: /^rediss?$/, error: 'is not a redis:// URL' }), {
     write: 'redis://host:6379/0',
     secret: true,
   }).default('redis://127.0.0.1:6379'),
+  /** Authorities (PEM) of which Redis has its certificate, for a rediss:// URL; read again for each connection. */
+  REDIS_CA_FILE: pemFile('/etc/mailx/redis/ca.crt'),
+  /** The certificate (PEM) that Redis wants to see; read again for each connection. */
+  REDIS_CERT_FILE: pemFile('/etc/mailx/redis/tls.crt'),
+  /** The private key (PEM) of REDIS_CERT_FILE; read again for each connection. */
+  REDIS_KEY_FILE: pemFile('/etc/mailx/redis/tls.key'),
   /** Authenticates what the services tell each other over NATS. The same for all of them. */
   BUS_KEY: key32(),
   /** Seals session tokens. The same for gateway and identity. */
@@ -78,10 +99,19 @@ export const variables = {
 export const CommonConfig = z.object({
   DATABASE_URL: variables.DATABASE_URL,
   DATABASE_PASSWORD: variables.DATABASE_PASSWORD,
+  DATABASE_CA_FILE: variables.DATABASE_CA_FILE,
+  DATABASE_CERT_FILE: variables.DATABASE_CERT_FILE,
+  DATABASE_KEY_FILE: variables.DATABASE_KEY_FILE,
   DATABASE_CONNECTIONS: variables.DATABASE_CONNECTIONS,
   NATS_URL: variables.NATS_URL,
   NATS_SEED: variables.NATS_SEED,
+  NATS_CA_FILE: variables.NATS_CA_FILE,
+  NATS_CERT_FILE: variables.NATS_CERT_FILE,
+  NATS_KEY_FILE: variables.NATS_KEY_FILE,
   REDIS_URL: variables.REDIS_URL,
+  REDIS_CA_FILE: variables.REDIS_CA_FILE,
+  REDIS_CERT_FILE: variables.REDIS_CERT_FILE,
+  REDIS_KEY_FILE: variables.REDIS_KEY_FILE,
   BUS_KEY: variables.BUS_KEY,
   LOG_PARTITIONS: variables.LOG_PARTITIONS,
   GRPC_LISTEN: variables.GRPC_LISTEN,

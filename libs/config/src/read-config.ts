@@ -4,7 +4,7 @@ import type * as z from 'zod'
 import { nearestName } from './nearest-name.ts'
 import { notesOf } from './variable.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
+export type Environment = Readonly<Record<string, string | undefined>>
 type Problems = Map<string, string>
 
 /**
@@ -93,8 +93,12 @@ function reportMisspelt(
 ): void {
   const isSet = (name: string) => Boolean(env[name] || env[`${name}_FILE`])
   const unset = Object.keys(variables).filter((name) => !isSet(name))
+  const isFileOfSecret = (name: string) => {
+    const secret = variables[name.replace(/_FILE$/, '')]
+    return name.endsWith('_FILE') && secret !== undefined && notesOf(secret).secret === true
+  }
   for (const name of Object.keys(env)) {
-    if (name in variables || !env[name]) continue
+    if (name in variables || isFileOfSecret(name) || !env[name]) continue
     const plain = name.replace(/^MAILX_/, '')
     const known = plain !== name && plain in variables ? plain : nearestName(plain, unset)
     if (known !== undefined) problems.set(name, `is not read (did you mean ${known}?)`)

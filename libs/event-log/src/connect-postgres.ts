@@ -1,10 +1,18 @@
+import type { SecureContext } from 'node:tls'
+import { lastGood } from '@mailx/config/last-good'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { Pool } from 'pg'
 import { fromPostgresError } from './postgres-error.ts'
+import { type PostgresTarget, postgresTarget } from './postgres-tls.ts'
 import type { Sql } from './sql.ts'
 
 export type PostgresOptions = {
-  readonly url: string
+  /** A function is asked for each connection: its password may change. */
+  readonly url: string | (() => string)
+  /** Asked for each connection, which is by TLS then. */
+  readonly tls?: () => SecureContext
+  /** Told when a URL came that cannot be used, so that the last one stays, and when that is over. */
+  readonly onUrlTrouble?: (trouble: string | undefined) => void
   /** First in the search path: the schema of the service. */
   readonly schema?: string
   readonly applicationName: string
@@ -25,12 +33,13 @@ const DURABLE = {
 
 /**
  * A pool of connections to a server that answers and keeps what it commits. UNAVAILABLE when it
- * cannot be reached, UNSAFE_CONFIGURATION when it may lose commits.
+ * cannot be reached, or not safely where TLS is asked for; INVALID_ARGUMENT for a URL that contradicts
+ * that; UNSAFE_CONFIGURATION when it may lose commits.
  */
 export async function connectPostgres(options: PostgresOptions): Promise<Pool> {
-  const { url, schema, applicationName, max = 10, onConnectionLost } = options
+  const { schema, applicationName, max = 10, onConnectionLost } = options
+  const access = accessOf(options)
   const pool = new Pool({
-    connectionString: url,
     application_name: applicationName,
     max,
     keepAlive: true,
@@ -39,6 +48,7 @@ export async function connectPostgres(options: PostgresOptions): Promise<Pool> {
     idle_in_transaction_session_timeout: 10_000,
     ...(schema === undefined ? {} : { options: `-c search_path=${schema},public` }),
   })
+  Object.defineProperties(pool.options, access)
   pool.on('error', (error) => onConnectionLost?.(error))
   // A connection that breaks between two queries of a transaction fails the next one; but without a
   // listener of its own it would end the process.
@@ -50,6 +60,32 @@ export async function connectPostgres(options: PostgresOptions): Promise<Pool> {
     throw error
   }
   return pool
+}
+
+/**
+ * What pg reads from the pool's options when it makes a connection, also one beside the pool. It does
+ * so where an error would end the process: all that can be wrong at the first look is thrown here, and
+ * later looks keep to what was good.
+ */
+function accessOf({ onUrlTrouble = () => {}, tls, url }: PostgresOptions): PropertyDescriptorMap {
+  const newest = typeof url === 'string' ? () => url : url
+  const target = lastGood<PostgresTarget>({
+    read: () => postgresTarget(newest(), tls !== undefined),
+    onTrouble: onUrlTrouble,
+  })
+  target()
+  tls?.()
+  const verified = {
+    rejectUnauthorized: true,
+    get secureContext() {
+      return tls?.()
+    },
+  }
+  const enumerable = true
+  return {
+    connectionString: { enumerable, get: () => target().url },
+    ssl: { enumerable, get: () => (target().tls ? verified : target().tls) },
+  }
 }
 
 /** Throws UNSAFE_CONFIGURATION, naming every setting to change, when the server may lose commits. */

@@ -1,4 +1,5 @@
 import { MailxError } from '@mailx/errors/mailx-error'
+import { tlsTrouble } from '@mailx/errors/tls-trouble'
 
 type PostgresError = Error & { readonly code: string; readonly severity: string }
 
@@ -9,15 +10,16 @@ export function isRefusal(error: unknown): error is PostgresError {
 }
 
 /**
- * What stands in the way passes without anybody changing the statement: the connection, the disk, a
- * lock, a serialization failure, a server that is starting, stopping or read-only.
+ * What stands in the way passes without anybody changing the statement: the connection, the password
+ * or certificate it is made with, the disk, a lock, a serialization failure, a server that is starting,
+ * stopping or read-only.
  */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code, severity } = error as Partial<PostgresError>
   if (severity === undefined || code === undefined) return isConnectionError(error)
   return (
-    ['08', '40', '53', '57', '58'].includes(code.slice(0, 2)) ||
+    ['08', '28', '40', '53', '57', '58'].includes(code.slice(0, 2)) ||
     code === '25006' ||
     code === '55P03'
   )
@@ -35,6 +37,7 @@ export const isMissing = (error: unknown): boolean =>
 export function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof AggregateError) return error.errors.every(isConnectionError)
+  if (tlsTrouble(error, 'DATABASE') !== undefined) return true
   const { code } = error as NodeJS.ErrnoException
   if (code !== undefined) return /^(E[A-Z]+|08\w{3}|57P0[123])$/.test(code)
   return /connection|timeout|terminated|not queryable|after calling end/i.test(error.message)
@@ -45,6 +48,10 @@ export function fromPostgresError(error: unknown): MailxError {
   if (error instanceof MailxError) return error
   const options = { cause: error, retryAfterMs: 1000 }
   const { code, message } = error as Partial<PostgresError>
+  const unsafe = tlsTrouble(error, 'DATABASE')
+  if (unsafe !== undefined) {
+    return new MailxError('UNAVAILABLE', `Postgres is not there by TLS: ${unsafe}`, options)
+  }
   if (code === '53100') {
     return new MailxError('STORAGE_FULL', "Postgres' disk is full: make room on it", options)
   }

@@ -1,5 +1,5 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { MailxError } from '@mailx/errors/mailx-error'
+import type { X509Certificate } from 'node:crypto'
+import { certificatesIn, isKeyOf, wrongFile as wrong } from '@mailx/config/pem'
 import { type ServiceId, serviceIdOf, serviceUri } from './service-id.ts'
 
 /** What is in the three files: PEM. */
@@ -12,8 +12,6 @@ export type DeploymentCertificate = CertificateText & {
   readonly notAfter: number
 }
 
-const wrong = (reason: string) => new MailxError('UNAVAILABLE', reason)
-
 /**
  * Checks that these make a certificate of the service `name`, valid now, that the others will accept.
  * Throws UNAVAILABLE with the first thing that is wrong, by variable: other files may be right.
@@ -25,7 +23,9 @@ export function parseDeploymentCertificate(
   const authorities = certificatesIn('GRPC_CA_FILE', ca)
   const chain = certificatesIn('GRPC_CERT_FILE', cert)
   const leaf = chain[0] as X509Certificate
-  if (!belongTogether(leaf, key)) throw wrong('GRPC_KEY_FILE is not the key of GRPC_CERT_FILE')
+  if (!isKeyOf(leaf, 'GRPC_KEY_FILE', key)) {
+    throw wrong('GRPC_KEY_FILE is not the key of GRPC_CERT_FILE')
+  }
   const id = idOf(leaf)
   if (id.name !== name) {
     throw wrong(`GRPC_CERT_FILE is the certificate of ${serviceUri(id)}, and this is ${name}`)
@@ -33,26 +33,6 @@ export function parseDeploymentCertificate(
   const path = pathOf(leaf, chain, authorities)
   for (const one of path) checkDates(one, one === leaf ? 'GRPC_CERT_FILE' : 'its authority', now)
   return { ca, cert, key, id, notAfter: Math.min(...path.map((one) => Date.parse(one.validTo))) }
-}
-
-function certificatesIn(variable: string, pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  const begun = pem.split('-----BEGIN CERTIFICATE-----').length - 1
-  if (begun === 0) throw wrong(`${variable} holds no certificate in PEM`)
-  try {
-    if (begun !== blocks.length) throw new Error('it ends in the middle of one')
-    return blocks.map((block) => new X509Certificate(block))
-  } catch (error) {
-    throw wrong(`${variable} cannot be read as certificates in PEM: ${(error as Error).message}`)
-  }
-}
-
-function belongTogether(leaf: X509Certificate, key: string): boolean {
-  try {
-    return leaf.checkPrivateKey(createPrivateKey(key))
-  } catch (error) {
-    throw wrong(`GRPC_KEY_FILE holds no private key in PEM: ${(error as Error).message}`)
-  }
 }
 
 function idOf(leaf: X509Certificate): ServiceId {

@@ -1,3 +1,4 @@
+import { tlsTrouble } from '@mailx/errors/tls-trouble'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
@@ -84,7 +85,8 @@ async function faultOf(ask: () => Promise<unknown>): Promise<string | undefined>
   })
   const answered = ask().then(
     () => undefined,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    (error: unknown) =>
+      tlsTrouble(error, 'DATABASE') ?? (error instanceof Error ? error.message : String(error)),
   )
   const fault = await Promise.race([answered, late])
   clearTimeout(timer)

@@ -1,11 +1,10 @@
 import { connectRedis } from '@mailx/cache/connect'
-import type { CommonConfig } from '@mailx/config/common'
+import type { Environment } from '@mailx/config/read-config'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import type { EventLog } from '@mailx/event-log/event-log'
 import { logMigrations, migrate } from '@mailx/event-log/migrate'
 import { openEventLog } from '@mailx/event-log/open-log'
-import { withPassword } from '@mailx/event-log/with-password'
 import { connectNats } from '@mailx/messaging/connect'
 import { logTrouble } from '@mailx/messaging/log-trouble'
 import { type Relay, startRelay } from '@mailx/messaging/relay'
@@ -17,6 +16,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
 import { type HealthWatch, watchConnections } from './connection-health.ts'
+import { type ConnectionConfig, currentAccess } from './current-access.ts'
 import { keepTrying, type Waiting } from './keep-trying.ts'
 import { watchServers } from './watch-servers.ts'
 
@@ -35,29 +35,20 @@ export type OpenConnections = {
   readonly close: () => Promise<void>
 }
 
-export type ConnectionConfig = Pick<
-  CommonConfig,
-  | 'DATABASE_URL'
-  | 'DATABASE_PASSWORD'
-  | 'DATABASE_CONNECTIONS'
-  | 'NATS_URL'
-  | 'NATS_SEED'
-  | 'REDIS_URL'
-  | 'BUS_KEY'
-  | 'LOG_PARTITIONS'
->
-
 /**
  * Opens what a process needs, once, for however many services run in it: Postgres (checked to be safe,
  * log migrated), the log, NATS with its streams, the relay, Redis. Waits for servers that are not
- * there yet; rejects for those that must not be used.
+ * there yet; rejects for those that must not be used. What is secret and lies in files, by `env`, is
+ * read again for each connection.
  */
 export async function openConnections(
   config: ConnectionConfig,
   serviceName: string,
   waiting: Waiting,
+  env: Environment = {},
 ): Promise<OpenConnections> {
   const { logger } = waiting
+  const access = currentAccess(config, env, logger)
   const closers: Array<() => Promise<unknown>> = []
   const close = async () => {
     for (const closeOne of closers.splice(0).toReversed()) await closeOne()
@@ -74,7 +65,7 @@ export async function openConnections(
   try {
     const pool = await reach('Postgres', 'DATABASE_URL', () =>
       connectPostgres({
-        url: withPassword(config.DATABASE_URL, config.DATABASE_PASSWORD),
+        ...access.postgres,
         max: config.DATABASE_CONNECTIONS,
         applicationName: `mailx ${serviceName}`,
         onConnectionLost: (error) => logger.warn({ err: error }, 'lost a Postgres connection'),
@@ -88,9 +79,10 @@ export async function openConnections(
 
     const nats = await reach('NATS', 'NATS_URL', () =>
       connectNats({
-        url: config.NATS_URL,
+        ...access.nats,
         name: `mailx ${serviceName}`,
-        ...ownUser(serviceName, config.NATS_SEED),
+        // Who has a user of its own may listen for answers in its own place alone.
+        ...(access.nats.seed !== undefined && { inboxPrefix: inboxOf(serviceName) }),
       }),
     )
     closers.push(() => nats.drain())
@@ -105,7 +97,7 @@ export async function openConnections(
     })
     closers.push(() => relay.stop())
 
-    const redis = await connectRedis({ url: config.REDIS_URL, logger })
+    const redis = await reach('Redis', 'REDIS_URL', () => connectRedis({ ...access.redis, logger }))
     closers.push(async () => redis.disconnect())
     const health = watchConnections({ pool, nats, redis })
     closers.push(async () => health.stop())
@@ -122,10 +114,6 @@ export async function openConnections(
 const isFinal = (error: unknown): boolean =>
   error instanceof MailxError &&
   (error.code === 'UNSAFE_CONFIGURATION' || error.code === 'INVALID_ARGUMENT')
-
-/** Who has a user of its own may listen for answers in its own place alone. */
-const ownUser = (serviceName: string, seed: string | undefined) =>
-  seed === undefined ? {} : { seed: () => seed, inboxPrefix: inboxOf(serviceName) }
 
 /** The operator hears at every start when nothing but the code keeps this process to its own. */
 async function tellRights(pool: pg.Pool, logger: Logger): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { SecureContext } from 'node:tls'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import { logMigrations, type Migrations, migrate } from '@mailx/event-log/migrate'
@@ -23,6 +24,8 @@ export type Login = {
 export type Preparation = {
   /** The way in as the owner of everything: a superuser, or an owner with CREATEROLE. */
   readonly url: string
+  /** What TLS is made with, when authorities or a certificate are named. */
+  readonly tls?: (() => SecureContext) | undefined
   /** Of all services. */
   readonly migrations: readonly Migrations[]
   /** Partitions of contexts that are not there yet. */
@@ -36,8 +39,10 @@ export type Preparation = {
  * while services work. UNSAFE_CONFIGURATION for a login that has rights which nobody can take away.
  */
 export async function prepareDatabase(preparation: Preparation): Promise<void> {
-  const { url, migrations, partitions, logins } = preparation
-  const owner = await connectPostgres({ url, applicationName: 'mailx prepare-database', max: 2 })
+  const { url, tls, migrations, partitions, logins } = preparation
+  const applicationName = 'mailx prepare-database'
+  const options = { url, applicationName, max: 2, ...(tls !== undefined && { tls }) }
+  const owner = await connectPostgres(options)
   try {
     await migrate(owner, logMigrations)
     await openContexts(owner, { partitions })

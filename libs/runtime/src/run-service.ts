@@ -49,7 +49,7 @@ export async function runService<Config extends CommonConfig>(
     const config = readConfig(program.config, env) as Config
     armCrashSwitch(env)
     logger = createLogger({ service: program.name, level: config.LOG_LEVEL })
-    await live(program, config, logger)
+    await live(program, config, logger, env)
     process.exit(0)
   } catch (error) {
     failProgram(program.name, error, logger)
@@ -60,6 +60,7 @@ async function live<Config extends CommonConfig>(
   { name, start, together = false }: ServiceProgram<Config>,
   config: Config,
   logger: Logger,
+  env: NodeJS.ProcessEnv,
 ): Promise<void> {
   dieOfStrays(logger)
   const stopping = stopSignal(logger)
@@ -88,7 +89,7 @@ async function live<Config extends CommonConfig>(
   const waiting = { logger, signal: stopping }
   try {
     const grpc = await internal.open(waiting)
-    open = await openConnections(config, name, waiting)
+    open = await openConnections(config, name, waiting, env)
     const deps = {
       ...open.connections,
       config,

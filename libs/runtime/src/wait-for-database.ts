@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import { logMigrations, type Migrations, migrate } from '@mailx/event-log/migrate'
@@ -7,6 +8,8 @@ import type { Pool } from 'pg'
 export type Wanted = {
   /** The way in of the role that wants to work. */
   readonly url: string
+  /** What TLS is made with, when authorities or a certificate are named. */
+  readonly tls?: (() => SecureContext) | undefined
   /** Of the services that run in its process. */
   readonly migrations: readonly Migrations[]
 }
@@ -16,9 +19,10 @@ export type Wanted = {
  * version, with its rights to them. UNAVAILABLE until then, also while the role may not log in: it is
  * made when the database is prepared. UNSAFE_CONFIGURATION for a server that may lose commits.
  */
-export async function findPrepared({ url, migrations }: Wanted): Promise<void> {
+export async function findPrepared({ url, tls, migrations }: Wanted): Promise<void> {
   try {
-    const pool = await connectPostgres({ url, applicationName: 'mailx wait-for-database', max: 2 })
+    const options = { url, applicationName: 'mailx wait-for-database', max: 2 }
+    const pool = await connectPostgres({ ...options, ...(tls !== undefined && { tls }) })
     try {
       for (const one of [logMigrations, ...migrations]) await migrate(pool, one)
       await assertRights(

@@ -16,6 +16,9 @@ export const PreparationConfig = z.object({
     z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' }),
     { write: 'postgres://owner:password@host:5432/database', secret: true },
   ),
+  DATABASE_CA_FILE: variables.DATABASE_CA_FILE,
+  DATABASE_CERT_FILE: variables.DATABASE_CERT_FILE,
+  DATABASE_KEY_FILE: variables.DATABASE_KEY_FILE,
   /** A folder with one file per role (gateway, …, all-in-one, operator) that holds its password. */
   ROLE_PASSWORDS_DIR: noted(z.string(), { write: '/run/secrets/postgres-roles' }).optional(),
   /** Roles are called <prefix>_gateway and so on; the name of the database when not set. */
@@ -32,6 +35,9 @@ export type PreparationConfig = z.infer<typeof PreparationConfig>
 export const WaitConfig = z.object({
   DATABASE_URL: variables.DATABASE_URL,
   DATABASE_PASSWORD: variables.DATABASE_PASSWORD,
+  DATABASE_CA_FILE: variables.DATABASE_CA_FILE,
+  DATABASE_CERT_FILE: variables.DATABASE_CERT_FILE,
+  DATABASE_KEY_FILE: variables.DATABASE_KEY_FILE,
   LOG_LEVEL: variables.LOG_LEVEL,
 })
 

@@ -5,6 +5,7 @@ import { roleName } from '@mailx/privileges/postgres-grants'
 import { isPrincipal, principals } from '@mailx/privileges/services'
 import { type Login, prepareDatabase } from '@mailx/runtime/prepare-database'
 import type { PreparationConfig } from './config.ts'
+import { databaseTls } from './database-tls.ts'
 import { migrations } from './migrations.ts'
 
 /** Migrates the database of a deployment as its owner, and gives the roles of the folder their rights. */
@@ -12,7 +13,8 @@ export async function prepare(config: PreparationConfig): Promise<readonly Login
   const url = config.MIGRATION_DATABASE_URL
   const prefix = config.ROLE_PREFIX ?? decodeURIComponent(new URL(url).pathname.slice(1))
   const logins = await loginsOf(config.ROLE_PASSWORDS_DIR, prefix)
-  await prepareDatabase({ url, migrations, partitions: config.LOG_PARTITIONS, logins })
+  const tls = databaseTls(config)
+  await prepareDatabase({ url, tls, migrations, partitions: config.LOG_PARTITIONS, logins })
   return logins
 }
 

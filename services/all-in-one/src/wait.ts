@@ -3,6 +3,7 @@ import { withPassword } from '@mailx/event-log/with-password'
 import { isPrincipal, principals, rightsOf } from '@mailx/privileges/services'
 import { findPrepared } from '@mailx/runtime/wait-for-database'
 import type { WaitConfig } from './config.ts'
+import { databaseTls } from './database-tls.ts'
 import { migrations } from './migrations.ts'
 
 /**
@@ -17,6 +18,7 @@ export async function findDatabase(config: WaitConfig, name: string): Promise<vo
   const schemas: readonly string[] = rightsOf(name).map(({ schema }) => schema)
   await findPrepared({
     url: withPassword(config.DATABASE_URL, config.DATABASE_PASSWORD),
+    tls: databaseTls(config),
     migrations: migrations.filter(({ schema }) => schemas.includes(schema)),
   })
 }

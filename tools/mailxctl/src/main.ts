@@ -37,6 +37,8 @@ Environment:
   DATABASE_URL         postgres://user:password@host:5432/database of the deployment
                        (or DATABASE_URL_FILE: a file that holds it)
   DATABASE_PASSWORD    the password, where it is not in the URL (or DATABASE_PASSWORD_FILE)
+  DATABASE_CA_FILE     authorities of which Postgres has its certificate: then by TLS alone
+                       (DATABASE_CERT_FILE and DATABASE_KEY_FILE: what it wants to see)
   HTTP_ENDPOINT        for domains: as identity has it
   ALSO_DATABASE_URLS   for trace: those of further deployments, separated by commas
   OPS_URLS             for status: the ops ports of the processes, separated by commas

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { followTls } from '@mailx/config/follow-tls'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import { type EventLog } from '@mailx/event-log/event-log'
@@ -29,7 +30,10 @@ export async function withDatabase<Result>(
       'DATABASE_URL is not set: write postgres://user:password@host:5432/database',
     )
   }
-  const pool = await connectPostgres({ url, applicationName: 'mailxctl' })
+  const { DATABASE_CA_FILE: ca, DATABASE_CERT_FILE: cert, DATABASE_KEY_FILE: key } = process.env
+  const tls = followTls('DATABASE', { ca, cert, key }, () => {})
+  const safe = tls === undefined ? {} : { tls }
+  const pool = await connectPostgres({ url, applicationName: 'mailxctl', ...safe })
   try {
     const { rows } = await pool.query<{ there: boolean }>(
       `select to_regclass('log.partitions') is not null as there`,

@@ -96,7 +96,7 @@ function locate(place, name) {
 function writeProgram(name) {
   const file = join(outdir, 'bin', name)
   mkdirSync(join(outdir, 'bin'), { recursive: true })
-  writeFileSync(file, `#!/bin/sh\nexec node /opt/mailx/app/launch.mjs ${name} "$@"\n`)
+  writeFileSync(file, `#!/bin/sh\nulimit -c 0\nexec node /opt/mailx/app/launch.mjs ${name} "$@"\n`)
   chmodSync(file, 0o755)
 }
 

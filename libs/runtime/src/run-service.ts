@@ -9,6 +9,7 @@ import { type OpenConnections, openConnections } from './connections.ts'
 import { failProgram } from './fail-program.ts'
 import { openInternalGrpc } from './internal-grpc.ts'
 import { isAway, keepTrying } from './keep-trying.ts'
+import { emptyCoreDumps, refuseMemoryDumps } from './memory-dumps.ts'
 import { startOpsServer } from './ops-server.ts'
 import { pooledRandom } from './pooled-random.ts'
 import { cutAfter, dieOfStrays, fired, stopSignal } from './process-signals.ts'
@@ -31,7 +32,8 @@ export type ServiceProgram<Config extends CommonConfig> = {
 
 /**
  * The life of a service process:
- * 1. read the configuration; wrong: every problem on stderr, exit 1 (as for MAILX_CRASH_AT in production)
+ * 1. read the configuration; wrong: every problem on stderr, exit 1 (as for MAILX_CRASH_AT in production,
+ *    and for a switch of Node that would write out memory there)
  * 2. telemetry, then the ops server: from here on it is alive, and not ready
  * 3. a certificate for internal gRPC and connections, waiting for servers that are away; one that must not be used: exit 1
  * 4. start the service; ready when the service and its connections are
@@ -47,8 +49,12 @@ export async function runService<Config extends CommonConfig>(
   let logger: Logger | undefined
   try {
     const config = readConfig(program.config, env) as Config
+    const production = config.NODE_ENV === 'production'
+    const { execArgv } = process
+    refuseMemoryDumps({ execArgv, NODE_OPTIONS: env['NODE_OPTIONS'], production })
     armCrashSwitch(env)
     logger = createLogger({ service: program.name, level: config.LOG_LEVEL })
+    emptyCoreDumps(logger, production)
     await live(program, config, logger, env)
     process.exit(0)
   } catch (error) {

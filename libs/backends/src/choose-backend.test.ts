@@ -55,3 +55,41 @@ test('an unknown MAILX_BACKENDS is refused', async () => {
   vi.stubEnv('MAILX_BACKENDS', 'cloud')
   await expect(chooseBackend('nats', say, ways)).rejects.toThrow('auto, local or docker')
 })
+
+const inDocker = { url: 'nats://docker' } as Backend
+const engine = {
+  startInDocker: () => Promise.resolve(inDocker),
+  engineProblem: () => Promise.resolve(undefined),
+}
+const noEngine = { ...engine, engineProblem: () => Promise.resolve('no Docker engine answers') }
+
+test.each([
+  ['auto', 'a program here and an engine', { ...ways, ...engine }, local],
+  ['auto', 'an engine alone', { ...ways, ...engine, find: none }, inDocker],
+  ['auto', 'a program here alone', { ...ways, ...noEngine }, local],
+  ['', 'an engine alone', { ...ways, ...engine, find: none }, inDocker],
+  ['local', 'a program here and an engine', { ...ways, ...engine }, local],
+  ['docker', 'a program here and an engine', { ...ways, ...engine }, inDocker],
+])('MAILX_BACKENDS=%s takes, of %s, the right one', async (mode, _what, present, taken) => {
+  vi.stubEnv('MAILX_NATS_URL', '')
+  vi.stubEnv('MAILX_BACKENDS', mode)
+  expect(await chooseBackend('nats', say, present)).toBe(taken)
+})
+
+test.each([
+  ['auto', { ...ways, ...noEngine, find: none }, ['PATH: none', 'no Docker engine answers']],
+  ['docker', { ...ways, ...noEngine }, ['no Docker engine answers']],
+  ['local', { ...ways, ...engine, find: none }, ['PATH: none']],
+])('MAILX_BACKENDS=%s without what it asks for says why', async (mode, present, reasons) => {
+  vi.stubEnv('MAILX_NATS_URL', '')
+  vi.stubEnv('MAILX_BACKENDS', mode)
+  const refusal = chooseBackend('nats', say, present)
+  for (const reason of reasons) await expect(refusal).rejects.toThrow(reason)
+})
+
+test('an engine that does not start a server is an error, not a reason for another one', async () => {
+  vi.stubEnv('MAILX_NATS_URL', '')
+  vi.stubEnv('MAILX_BACKENDS', 'docker')
+  const present = { ...ways, ...engine, startInDocker: broken }
+  await expect(chooseBackend('nats', say, present)).rejects.toThrow('disk full')
+})

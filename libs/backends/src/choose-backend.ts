@@ -9,6 +9,8 @@ type Ways<Tool> = {
   find(): Promise<Tool>
   start(tool: Tool): Promise<Backend>
   startInDocker(): Promise<Backend>
+  /** As `dockerProblem`, which is asked when this is left out. */
+  engineProblem?(): Promise<string | undefined>
 }
 
 /**
@@ -37,7 +39,7 @@ export async function chooseBackend<Tool>(
     if (tool !== undefined) return ways.start(tool)
   }
   if (mode !== 'local') {
-    const problem = await dockerProblem()
+    const problem = await (ways.engineProblem ?? dockerProblem)()
     if (problem === undefined) return ways.startInDocker()
     problems.push(problem)
   }

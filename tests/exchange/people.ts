@@ -81,14 +81,22 @@ export type OwnServers = {
 }
 
 /** Finds the address's server through DNS, registers there, and is ready to write. */
-export async function person(stack: Stack, address: string): Promise<Account> {
-  const account = await visitor(stack, address)
+export async function person(
+  stack: Stack,
+  address: string,
+  recovery: Uint8Array = randomBytes(16),
+): Promise<Account> {
+  const account = await visitor(stack, address, recovery)
   await register(account)
   return account
 }
 
 /** As `person`, without registering. */
-export async function visitor(stack: Stack, address: string): Promise<Account> {
+export async function visitor(
+  stack: Stack,
+  address: string,
+  recovery: Uint8Array = randomBytes(16),
+): Promise<Account> {
   const [host = '', port = ''] = stack.dns.address.split(':')
   const home = await findHome(parseAddress(address).domain, {
     resolver: dnsResolver([{ host, port: Number(port), trusted: false }]),
@@ -97,7 +105,7 @@ export async function visitor(stack: Stack, address: string): Promise<Account> {
   const keyring = createKeyring({
     address,
     deviceName: 'test',
-    recovery: randomBytes(16),
+    recovery,
     now: Date.now(),
     random: randomBytes,
   })

@@ -25,9 +25,6 @@ const settings = [
   '--locale-provider=builtin',
   '--builtin-locale=C.UTF-8',
   '--set=scram_iterations=1',
-  // A young cluster has no WAL segment to use again, and all commits wait while a new one is filled
-  // with zeros: for 100 ms with the usual 16 MB, every few seconds under load.
-  '--wal-segsize=2',
 ]
 
 /** Nothing of the caller's PG* variables or language may leak into a cluster. */

@@ -134,11 +134,7 @@ async function startInDocker(options: PostgresOptions, say: Say): Promise<Backen
     image: 'postgres:18',
     port: 5432,
     hostPort: options.port,
-    environment: {
-      POSTGRES_USER: CLUSTER_USER,
-      POSTGRES_PASSWORD: CLUSTER_USER,
-      POSTGRES_INITDB_ARGS: '--wal-segsize=2',
-    },
+    environment: { POSTGRES_USER: CLUSTER_USER, POSTGRES_PASSWORD: CLUSTER_USER },
     command: ['postgres', ...settings.flatMap((setting) => ['-c', setting])],
     // Over TCP: while the image sets itself up, the server listens on its unix socket alone.
     readyWhen: `pg_isready -h 127.0.0.1 -U ${CLUSTER_USER}`,

@@ -1,3 +1,5 @@
+import { keepalive } from '@mailx/grpc/client'
+
 /** A batch is 4 MiB at most; framing and signatures come on top. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024 + 256 * 1024
 
@@ -7,8 +9,7 @@ export const RECEIVE_WINDOW_BYTES = 4 * 1024 * 1024
 /** What both ends of a peer connection agree to without saying. */
 export const transportOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-  'grpc.keepalive_time_ms': 60_000,
-  'grpc.keepalive_timeout_ms': 20_000,
+  ...keepalive,
   'grpc-node.flow_control_window': RECEIVE_WINDOW_BYTES,
 }
 

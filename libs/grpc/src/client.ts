@@ -32,6 +32,15 @@ type ConnectOptions = {
 }
 
 /**
+ * While calls are open. It is not only for lines that go silent: a connection that is reset just when
+ * it is ready looks alive to grpc-js until a ping fails.
+ */
+export const keepalive = {
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+} as const
+
+/**
  * A client of a generated service, with methods that may be passed around (`callUnary(client.fetch)`).
  * It connects when first used, reconnects by itself, spreads calls over all addresses a name has, and
  * is closed by `client.close()`.
@@ -45,8 +54,7 @@ export function connectGrpc<C extends Client>(
     new Service(target, credentials, {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 2_000,
-      'grpc.keepalive_time_ms': 60_000,
-      'grpc.keepalive_timeout_ms': 20_000,
+      ...keepalive,
       'grpc.max_receive_message_length': 16 * 1024 * 1024,
       'grpc.service_config': '{"loadBalancingConfig":[{"round_robin":{}}]}',
       // Services of one deployment are not behind the proxy that the environment may name.

@@ -1,10 +1,13 @@
 import { type OwnStack, startOwnStack } from '@mailx/loadtest-tool/own-stack'
 import { type People, registerPeople } from '@mailx/loadtest-tool/people'
+import { agedWal } from './aged-wal.ts'
 
 /** What the cases are measured on: a stack of its own, and people who are signed in. */
 export type Lab = OwnStack & {
   readonly people: People
   readonly say: (line: string) => void
+  /** To be called before something is measured. */
+  readonly ready: () => Promise<void>
 }
 
 /** Users of both domains together. */
@@ -27,10 +30,13 @@ export async function openLab(options: {
       users: USERS,
       prefix,
     })
+    say('letting Postgres age: WAL segments that can be used again')
+    const wal = await agedWal(serverUrl(own))
     return {
       ...own,
       people,
       say,
+      ready: wal.renew,
       async close() {
         people.close()
         await own.stack.stop()
@@ -40,6 +46,12 @@ export async function openLab(options: {
     await own.stack.stop()
     throw error
   }
+}
+
+function serverUrl({ stack }: OwnStack): string {
+  const { Postgres } = stack.servers
+  if (Postgres === undefined) throw new Error('the stack has no Postgres of its own')
+  return Postgres.url
 }
 
 /** The users of one domain. */

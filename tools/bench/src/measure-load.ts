@@ -13,6 +13,7 @@ export type Load = Partial<LoadPlan> & { readonly writing?: readonly Circle<Pers
 /** Runs a load on the lab's stack. Rejects when a message was refused, or somebody did not hear of one. */
 export async function measureLoad(lab: Lab, load: Load): Promise<LoadResult> {
   const { writing, ...plan } = load
+  await lab.ready()
   const result = await runLoad({
     people: plan.mode === 'federated' ? lab.people : peopleOf(lab, lab.domains[0] ?? ''),
     plan: { ...defaultPlan, drainMs: 60_000, ...plan },

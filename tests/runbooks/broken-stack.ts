@@ -16,6 +16,9 @@ import { run } from '../exchange/programs.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'runbooks')
 
+/** How many keys a user may look up here in an hour. */
+export const LOOK_UPS = 100
+
 /** Two domains; those of a.test have servers of their own, for taking away. */
 export type BrokenStack = {
   readonly stack: Stack
@@ -45,7 +48,10 @@ export async function brokenStack(): Promise<BrokenStack> {
   const stack = await testStack(
     'runbooks',
     { a: ['a.test'], b: ['b.test'] },
-    { backendsOf: async (name) => (name === 'a' ? ownServers : sharedServers()) },
+    {
+      backendsOf: async (name) => (name === 'a' ? ownServers : sharedServers()),
+      env: { LOOK_UPS_PER_USER: String(LOOK_UPS) },
+    },
   )
   const here = deploymentOf(stack, 'a')
   const opsUrl = `http://127.0.0.1:${here.deployment.ports.ops}`

@@ -1,4 +1,5 @@
 import type { Account } from '@mailx/client/account'
+import { lookUpKeys } from '@mailx/client/look-up-keys'
 import { sealDraft, submitSealed } from '@mailx/client/send'
 import { connectNats } from '@mailx/messaging/connect'
 import { eventually } from '@mailx/testing/eventually'
@@ -7,7 +8,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { databaseOf, deploymentOf } from '../exchange/database.ts'
 import { patience, person, receive, send, settled } from '../exchange/people.ts'
 import { run } from '../exchange/programs.ts'
-import { type BrokenStack, brokenStack } from './broken-stack.ts'
+import { type BrokenStack, brokenStack, LOOK_UPS } from './broken-stack.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
@@ -230,6 +231,89 @@ test('split-view', async () => {
   expect(rebuilt).toMatchObject({ exitCode: 0, stderr: '' })
   await moves('mailx_key_log_unsigned_leaves', {}, is(0))
   mallory.transport.close()
+})
+
+test('abuse-wave', async () => {
+  const { stack } = broken
+  const mallory = await person(stack, 'nosy@a.test')
+  const strangers = Array.from({ length: 3 * LOOK_UPS }, (_, index) => `nobody-${index}@a.test`)
+  const answers = await Promise.allSettled(
+    strangers.map((address) => lookUpKeys(mallory, [address], { fresh: true })),
+  )
+  const refused = answers.filter(
+    (answer) => answer.status === 'rejected' && answer.reason.code === 'RATE_LIMITED',
+  )
+  expect(refused.length).toBeGreaterThan(LOOK_UPS)
+  await broken.moves('mailx_rate_limit_decisions_total', { decision: 'refused' }, above(LOOK_UPS))
+  await broken.firstCommands('abuse-wave')
+  // Nobody else is held up.
+  await receive(dave, await send(alice, within('dave@a.test')))
+  mallory.transport.close()
+})
+
+test('overloaded', async () => {
+  const pid = broken.here.processes[0]?.process.pid
+  if (pid === undefined) throw new Error('a.test has no process')
+  // As a core does that has too much to do: it gets to its work late, again and again.
+  const holding = setInterval(() => {
+    process.kill(pid, 'SIGSTOP')
+    setTimeout(() => process.kill(pid, 'SIGCONT'), 600)
+  }, 700)
+  try {
+    await broken.moves('nodejs_eventloop_lag_p99_seconds', {}, above(0.25))
+  } finally {
+    clearInterval(holding)
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    process.kill(pid, 'SIGCONT')
+  }
+  await broken.firstCommands('overloaded')
+  await broken.moves('nodejs_eventloop_lag_p99_seconds', {}, (value) => value < 0.1)
+})
+
+test('clock-wrong', async () => {
+  const { moves } = broken
+  const { rows } = await database.query<{ name: string }>('select current_database() as name')
+  const name = rows[0]?.name
+  const again = () =>
+    database.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
+      [name],
+    )
+  await database.query(`
+    create schema wrong;
+    grant usage on schema wrong to public;
+    create function wrong.clock_timestamp() returns timestamptz language sql
+      as $$ select pg_catalog.clock_timestamp() + interval '1 hour' $$;
+    alter database "${name}" set search_path = wrong, pg_catalog`)
+  await again()
+  await moves('mailx_clock_offset_seconds', {}, (value) => value < -3_000)
+  await moves('mailx_ready', {}, is(0))
+  const said = await broken.firstCommands('clock-wrong')
+  expect(said).toMatch(/clock/)
+  expect(said).toContain('NOT READY')
+  await database.query(`alter database "${name}" reset search_path; drop schema wrong cascade`)
+  await again()
+  await moves('mailx_ready', {}, is(1))
+  await moves('mailx_clock_offset_seconds', {}, (value) => value > -5)
+})
+
+test('key-compromise', async () => {
+  const { here } = broken
+  const keys = async () => {
+    const text = `select encode(public_key, 'hex') as key from outbound.vault where use = 'deliver'`
+    const { rows } = await database.query<{ key: string }>(text)
+    return rows.map(({ key }) => key)
+  }
+  const stolen = await keys()
+  expect(stolen.length).toBeGreaterThan(0)
+  await here.stop()
+  await database.query(`delete from outbound.vault where use = 'deliver'`)
+  await here.restart()
+  await eventually(async () => expect(await keys()).toHaveLength(1), patience)
+  expect(stolen).not.toContain((await keys())[0])
+  const id = await eventually(() => send(alice, within('bob@b.test')), patience)
+  await settled(alice, id, { 'bob@b.test': 'delivered' })
+  expect(await broken.firstCommands('key-compromise')).not.toContain('BROKEN')
 })
 
 const operator = () => broken.here.deployment.envOf('operator')

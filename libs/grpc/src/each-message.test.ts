@@ -11,11 +11,17 @@ async function* counting(ended: () => void): AsyncGenerator<number> {
   }
 }
 
+async function* three(): AsyncGenerator<string> {
+  yield* ['a', 'b', 'c']
+}
+
+async function* failing(): AsyncGenerator<number> {
+  yield 1
+  throw new Error('lost')
+}
+
 test('takes the messages in order, one after the other', async () => {
   const seen: string[] = []
-  async function* three() {
-    yield* ['a', 'b', 'c']
-  }
   await eachMessage(three(), async (message) => {
     seen.push(`${message} begins`)
     await new Promise(setImmediate)
@@ -44,10 +50,6 @@ test('what taking a message throws ends the reading and is thrown', async () => 
 })
 
 test('a source that fails fails the reading', async () => {
-  async function* failing() {
-    yield 1
-    throw new Error('lost')
-  }
   await expect(eachMessage(failing(), async () => {})).rejects.toThrow('lost')
 })
 

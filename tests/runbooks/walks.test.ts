@@ -9,6 +9,7 @@ import { databaseOf, deploymentOf } from '../exchange/database.ts'
 import { patience, person, receive, send, settled } from '../exchange/people.ts'
 import { run } from '../exchange/programs.ts'
 import { type BrokenStack, brokenStack, LOOK_UPS } from './broken-stack.ts'
+import { replicaThatReplaysNothing } from './idle-replica.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
@@ -268,6 +269,16 @@ test('overloaded', async () => {
   }
   await broken.firstCommands('overloaded')
   await broken.moves('nodejs_eventloop_lag_p99_seconds', {}, (value) => value < 0.1)
+})
+
+test('replication-lag', async () => {
+  const role = new URL(broken.here.deployment.envOf('all-in-one')['DATABASE_URL'] ?? '').username
+  await database.query(`grant pg_monitor to "${role}" with inherit true`)
+  const replica = await replicaThatReplaysNothing(broken.servers.postgres.url)
+  await receive(dave, await send(alice, within('dave@a.test')))
+  await broken.moves('mailx_postgres_replica_lag_bytes', {}, above(0))
+  await broken.firstCommands('replication-lag')
+  await replica.end()
 })
 
 test('clock-wrong', async () => {

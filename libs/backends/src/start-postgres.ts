@@ -103,8 +103,12 @@ function flags(input: {
 /** The server writes its state into the last line of its lock file, as pg_ctl reads it too. */
 async function hasSaidReady(dataDir: string, pid: number): Promise<boolean> {
   const file = join(dataDir, 'postmaster.pid')
-  if (!existsSync(file)) return false
-  const lines = (await readFile(file, 'utf8')).split('\n')
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    // Not there yet, or that of a server before, which this one has just removed.
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
+  const lines = text.split('\n')
   return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
 }
 

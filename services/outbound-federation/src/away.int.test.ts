@@ -1,5 +1,6 @@
 import { MailxError } from '@mailx/errors/mailx-error'
 import { encodePeerContact, PEERS_CONTACTED } from '@mailx/federation/peers-contacted'
+import { metricsText } from '@mailx/telemetry/metrics'
 import { eventually } from '@mailx/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
@@ -84,6 +85,12 @@ test('a peer that shows itself is tried at once', async () => {
   await peer.stop()
   const message = await rig.submit({ to: [`bob@${name}`] })
   await rig.recorded(message, `bob@${name}`, 'DeliveryDeferred')
+  // Nothing of it is in memory until then, and the queue has its age all the same: after a restart, too.
+  await eventually(async () => expect(await queueAge(name)).toBeGreaterThan(0))
+  await outbound.stop()
+  expect(await queueAge(name)).toBe(0)
+  outbound = await rig.start({ RETRY_FIRST_MS: '600000', RETRY_LONGEST_MS: '600000' })
+  await eventually(async () => expect(await queueAge(name)).toBeGreaterThan(0))
   await rig.addPeer(name, port)
   rig.nats.publish(PEERS_CONTACTED, encodePeerContact(name))
   expect(await rig.outcomes(message, `bob@${name}`)).toEqual([
@@ -91,6 +98,13 @@ test('a peer that shows itself is tried at once', async () => {
     'DeliverySucceeded',
   ])
 })
+
+const queueAge = async (peer: string): Promise<number> => {
+  const { text } = await metricsText()
+  const line = text.split('\n').find((one) => AGE.test(one) && one.includes(`peer="${peer}"`))
+  return Number(line?.split(' ')[1] ?? 0)
+}
+const AGE = /^mailx_delivery_queue_age_seconds\{/
 
 test('the sender hears of a delay, and of the end', async () => {
   await outbound.stop()

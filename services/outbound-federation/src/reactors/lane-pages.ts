@@ -20,6 +20,8 @@ export type LanePages = {
   offer(growth: LaneGrowth): DueDelivery[]
   /** Reads on where the lane is behind, and hands each page out as soon as it is there. */
   refill(take: (page: readonly DueDelivery[]) => void): Promise<void>
+  /** When the oldest delivery that was not read was accepted; undefined when there is none. */
+  oldestUnread(): Promise<number | undefined>
   /** Before which position everything is final, if `held` is all that was read and is not. */
   floors(held: readonly DueDelivery[]): ReadonlyMap<string, bigint>
   /** Forgets what was read and is not final: it will be read again. */
@@ -119,6 +121,13 @@ export function lanePages({ bounceAfterMs, floors, lane, partitions, sql }: Opti
           for (const growth of offered) take(offer(growth))
         }),
       )
+    },
+    oldestUnread: async () => {
+      const reads = [...behind.keys()].map((partition) =>
+        readDue(sql, { ...request(partition, cursorOf(partition)), limit: 1 }),
+      )
+      const accepted = (await Promise.all(reads)).flat().map(({ acceptedAt }) => acceptedAt)
+      return accepted.length === 0 ? undefined : Math.min(...accepted)
     },
     floors: floorsOf,
     rewind: (held) => {

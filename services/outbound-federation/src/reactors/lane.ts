@@ -79,12 +79,14 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   let pausedUntil = 0
   let checkAt = 0
   let idleSince: number | undefined
+  /** When the oldest delivery was accepted that waits in Postgres until the peer is tried again. */
+  let oldestUnread: number | undefined
   let contactedAt = Number.NEGATIVE_INFINITY
   const unwatch = watchQueue(name.peer, () => {
     const held = queue.all()
     const accepted = held.map(({ acceptedAt }) => acceptedAt)
-    const oldest = accepted.reduce((least, at) => Math.min(least, at), now())
-    return { deliveries: held.length, oldest: held.length === 0 ? undefined : oldest }
+    const oldest = accepted.reduce((least, at) => Math.min(least, at), oldestUnread ?? Infinity)
+    return { deliveries: held.length, oldest: oldest === Infinity ? undefined : oldest }
   })
 
   const done = live().then(() => {
@@ -150,7 +152,9 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
     }
     // Mail first: the first check can wait until some is on its way.
     checkAt = performance.now() + FIRST_CHECK_MS
-    return lanePages({ ...shared, lane: name, floors })
+    const read = lanePages({ ...shared, lane: name, floors })
+    if (pause !== undefined) oldestUnread = await read.oldestUnread()
+    return read
   }
 
   /** One round; true when the lane has been idle for long enough. */
@@ -167,6 +171,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
       checkAt = time + Math.min(CHECK_EVERY_MS, shared.delayNoticeMs)
       await checkTimes(deps, read, queue, underWay, fault)
       await noteFloors(read)
+      if (oldestUnread !== undefined) oldestUnread = await read.oldestUnread()
       return false
     }
     if (time < pausedUntil) {
@@ -177,6 +182,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
     const lingersUntil = launch()
     if (read.behind && next() < HELD / 2 && queue.waiting < WAITING) {
       await read.refill(queue.add)
+      oldestUnread = undefined
       launch()
       return false
     }
@@ -260,6 +266,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
     read.rewind(queue.all())
     queue.clear()
     if (giveUp.signal.aborted) return
+    if (action !== 'refuse') oldestUnread = await read.oldestUnread()
     switch (action) {
       case 'wait':
         logger.warn({ ...name, ...reason }, 'deliveries wait for our own side')

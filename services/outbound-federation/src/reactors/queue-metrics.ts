@@ -1,7 +1,10 @@
 import { peerLabel } from '@mailx/telemetry/capped-label'
 import { gauge } from '@mailx/telemetry/metrics'
 
-/** What a lane holds; `oldest` is when its oldest delivery was accepted, undefined when it is empty. */
+/**
+ * What a lane has in memory, and when the oldest delivery was accepted that it has to make, in memory
+ * or not; undefined when there is none.
+ */
 export type QueueState = { readonly deliveries: number; readonly oldest: number | undefined }
 
 type Watched = { readonly peer: string; readonly look: () => QueueState }
@@ -10,7 +13,7 @@ const watched = new Set<Watched>()
 
 gauge({
   name: 'mailx_delivery_queue_age_seconds',
-  help: 'Age of the oldest delivery that a lane of the peer holds, since its acceptance.',
+  help: 'Age of the oldest delivery to the peer that is not settled, since its acceptance.',
   labelNames: ['service', 'peer'],
   collect() {
     this.reset()

@@ -6,6 +6,8 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js'
 import { toBase64 } from '@mailx/crypto/encoding'
+import { keepalive } from '@mailx/grpc/client'
+import { limitConnecting } from '@mailx/grpc/connect-limit'
 import { fromServiceError } from '@mailx/grpc/status'
 import type { DomainDocument } from '@mailx/keys/domain-document'
 import {
@@ -45,14 +47,19 @@ export function grpcTransport(
             `the server at ${endpoint} shows a certificate for ${certificate.subjectaltname}`,
           ),
   })
-  const client = new ClientServiceClient(options.resolveTo ?? endpoint, channelCredentials, {
-    'grpc.ssl_target_name_override': domain,
-    'grpc.default_authority': domain,
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.max_receive_message_length': 8 * 1024 * 1024,
-    'grpc.initial_reconnect_backoff_ms': 200,
-    'grpc.max_reconnect_backoff_ms': 5000,
-  })
+  const client = new ClientServiceClient(
+    options.resolveTo ?? endpoint,
+    limitConnecting(channelCredentials),
+    {
+      ...keepalive,
+      'grpc.ssl_target_name_override': domain,
+      'grpc.default_authority': domain,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.max_receive_message_length': 8 * 1024 * 1024,
+      'grpc.initial_reconnect_backoff_ms': 200,
+      'grpc.max_reconnect_backoff_ms': 5000,
+    },
+  )
   const unary =
     <Request, Response>(method: Unary<Request, Response>) =>
     (request: Request, call: CallOptions = {}) =>

@@ -10,6 +10,7 @@ import {
 } from '@grpc/grpc-js'
 import { insideSpan } from '@mailx/telemetry/tracer'
 import { type CallSettings, cancelOn, startClientCall } from './client-call.ts'
+import { limitConnecting } from './connect-limit.ts'
 
 export const DEFAULT_TIMEOUT_MS = 5_000
 
@@ -31,10 +32,7 @@ type ConnectOptions = {
   readonly options?: ClientOptions
 }
 
-/**
- * While calls are open. It is not only for lines that go silent: a connection that is reset just when
- * it is ready looks alive to grpc-js until a ping fails.
- */
+/** While calls are open, a line that has gone silent is found out within half a minute. */
 export const keepalive = {
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,
@@ -51,7 +49,7 @@ export function connectGrpc<C extends Client>(
   { credentials = grpcCredentials.createInsecure(), options = {} }: ConnectOptions = {},
 ): C {
   return bindMethods(
-    new Service(target, credentials, {
+    new Service(target, limitConnecting(credentials), {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 2_000,
       ...keepalive,

@@ -28,7 +28,9 @@ const wholeNumber = (text: string, what: string): number => {
 
 if (options.help) console.log(usage)
 else if (options.list) console.log(list())
-else process.exitCode = (await main()) ? 0 : 1
+// Not left to end by itself: V8 may still compile for an idle process then, and Node waits for that for
+// ever now and then (nodejs/node#54918).
+else process.exit((await main()) ? 0 : 1)
 
 function readOptions() {
   try {

@@ -53,6 +53,8 @@ Examples:
   )
   .action((flags: Flags) => bench(flags).catch(fail))
   .parseAsync()
+// Left to end by itself, it waits now and then for ever for V8's compiler (nodejs/node#54918).
+process.exit()
 
 async function bench(flags: Flags): Promise<void> {
   if (flags.readme !== undefined) return updateReadme(await readReport(flags.readme))

@@ -19,6 +19,8 @@ export type AppendRequest = {
   readonly expectedVersion: number | 'any'
   readonly events: readonly NewEvent[]
   readonly blobs?: readonly Blob[]
+  /** So long nobody waits for it: it may gather company meanwhile, which makes it cheaper. */
+  readonly patienceMs?: number
 }
 
 /** The last event of an append. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { defaultLimits, groupCommit } from './group-commit.ts'
 
-type Item = { events: { length: number }; bytes: number; since: number }
+type Item = { events: { length: number }; bytes: number; since: number; patienceMs: number }
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] })
@@ -10,11 +10,13 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const item = (events = 1, bytes = 10): Item => ({
+const item = (events = 1, bytes = 10, patienceMs = 0): Item => ({
   events: { length: events },
   bytes,
   since: performance.now(),
+  patienceMs,
 })
+const patient = (patienceMs: number): Item => item(1, 10, patienceMs)
 
 function writer(limits: Partial<typeof defaultLimits> = {}) {
   const batches: { partition: string; size: number; finish: () => void }[] = []
@@ -77,6 +79,36 @@ test('what has waited long enough during a write does not linger', async () => {
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(5)
   await finish(0)
+  expect(batches.map(({ size }) => size)).toEqual([1, 1])
+})
+
+test('what has time waits for company until its time is over, or for one that has none', async () => {
+  const { batches, commit, finish } = writer()
+  commit.add('p', patient(40))
+  await vi.advanceTimersByTimeAsync(30)
+  commit.add('p', patient(40))
+  expect(batches).toHaveLength(0)
+  await vi.advanceTimersByTimeAsync(10)
+  expect(batches.map(({ size }) => size)).toEqual([2])
+  await finish(0)
+  await vi.advanceTimersByTimeAsync(100)
+  commit.add('p', patient(40))
+  await vi.advanceTimersByTimeAsync(5)
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(0)
+  expect(batches.map(({ size }) => size)).toEqual([2, 2])
+})
+
+test('what came during a write and has time waits on after it', async () => {
+  const { batches, commit, finish } = writer({ lingerMs: 2 })
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(0)
+  commit.add('p', patient(40))
+  await vi.advanceTimersByTimeAsync(5)
+  await finish(0)
+  await vi.advanceTimersByTimeAsync(30)
+  expect(batches).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(5)
   expect(batches.map(({ size }) => size)).toEqual([1, 1])
 })
 

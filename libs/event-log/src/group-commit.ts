@@ -27,6 +27,8 @@ type Item = {
   readonly events: { readonly length: number }
   readonly bytes: number
   readonly since: number
+  /** So long whoever asked has time at least. */
+  readonly patienceMs: number
 }
 
 type Queue<T> = {
@@ -37,6 +39,8 @@ type Queue<T> = {
   /** When the last batch was done; a `performance.now()`. */
   idleSince: number
   lingerMs: number
+  /** When the next batch is to start if nothing is being written then; a `performance.now()`. */
+  dueAt: number
   timer: NodeJS.Timeout | undefined
 }
 
@@ -75,13 +79,13 @@ export function groupCommit<T extends Item>(
     queue.items.push(item)
     queue.events += item.events.length
     queue.bytes += item.bytes
+    const isQuiet = !queue.busy && item.since - queue.idleSince >= queue.lingerMs
+    const dueAt = item.since + Math.max(isQuiet ? 0 : queue.lingerMs, item.patienceMs)
+    const isNext = dueAt < queue.dueAt
+    if (isNext) queue.dueAt = dueAt
     if (queue.busy) return
     if (isFull(queue)) flush(partition, queue)
-    else if (queue.items.length === 1) {
-      if (item.since - queue.idleSince < queue.lingerMs) next(partition, queue)
-      // What else this turn of the event loop appends still gets into the batch.
-      else setImmediate(() => flush(partition, queue))
-    }
+    else if (isNext) wait(partition, queue)
   }
 
   function drained(): Promise<void> {
@@ -106,16 +110,18 @@ export function groupCommit<T extends Item>(
       }
       queue.busy = false
       queue.idleSince = performance.now()
-      next(partition, queue)
+      if (isFull(queue)) flush(partition, queue)
+      else wait(partition, queue)
       if (waiting.events === 0) tellDrained()
     })
   }
 
-  function next(partition: string, queue: Queue<T>): void {
-    const [oldest] = queue.items
-    if (oldest === undefined) return
-    const left = isFull(queue) ? 0 : oldest.since + queue.lingerMs - performance.now()
-    if (left <= 0) flush(partition, queue)
+  function wait(partition: string, queue: Queue<T>): void {
+    clearTimeout(queue.timer)
+    if (queue.items.length === 0) return
+    const left = queue.dueAt - performance.now()
+    // Not at once: what else this turn of the event loop appends still gets into the batch.
+    if (left <= 0) setImmediate(() => flush(partition, queue))
     else queue.timer = setTimeout(() => flush(partition, queue), left)
   }
 
@@ -134,6 +140,8 @@ export function groupCommit<T extends Item>(
       queue.events -= item.events.length
       queue.bytes -= item.bytes
     }
+    const [oldest] = queue.items
+    queue.dueAt = oldest === undefined ? Infinity : oldest.since + queue.lingerMs
     return batch
   }
 
@@ -151,6 +159,7 @@ export function groupCommit<T extends Item>(
       busy: false,
       idleSince: Number.NEGATIVE_INFINITY,
       lingerMs: limits.lingerMs,
+      dueAt: Infinity,
       timer: undefined,
     }
     queues.set(partition, queue)

@@ -12,6 +12,7 @@ export type PendingAppend = {
   readonly bytes: number
   readonly traceparent: string
   readonly since: number
+  readonly patienceMs: number
   resolve(appended: Appended): void
   reject(error: unknown): void
 }
@@ -56,7 +57,7 @@ export function pendingAppend(
   since: number,
   settle: Pick<PendingAppend, 'resolve' | 'reject'>,
 ): PendingAppend {
-  const { stream, expectedVersion, blobs = [] } = request
+  const { stream, expectedVersion, blobs = [], patienceMs = 0 } = request
   const events = request.events.map(
     ({ type, data, metadata: { actor = '', causation = '' } = {} }) => ({
       type,
@@ -71,7 +72,8 @@ export function pendingAppend(
   if (bytes > MAX_REQUEST_BYTES) {
     throw new MailxError('TOO_LARGE', `more than ${MAX_REQUEST_BYTES} bytes in one append`)
   }
-  return { stream, expectedVersion, events, blobs, bytes, traceparent, since, ...settle }
+  const what = { stream, expectedVersion, events, blobs, bytes, traceparent }
+  return { ...what, since, patienceMs, ...settle }
 }
 
 const encodeMetadata = (metadata: EventMetadata): Uint8Array =>

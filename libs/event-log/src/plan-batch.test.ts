@@ -21,6 +21,7 @@ function request(
     bytes: 1,
     traceparent: '',
     since: 0,
+    patienceMs: 0,
     resolve: () => {},
     reject: () => {},
   }

@@ -20,6 +20,8 @@ export type RecordDeps = {
   readonly signal: AbortSignal
 }
 
+/** The mail has arrived: only its sender's display of that waits. */
+const PATIENCE_MS = 40
 const FIRST_WAIT_MS = 200
 const LONGEST_WAIT_MS = 5_000
 
@@ -54,6 +56,7 @@ export async function recordOutcome(
         ...deliveryStream(due),
         expectedVersion: due.version,
         events: events.map((event) => encodeEvent(deliveryEvents, event)),
+        patienceMs: PATIENCE_MS,
       })
       due.version = version
       due.state = events.reduce(delivery.evolve, due.state)

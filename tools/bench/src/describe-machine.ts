@@ -34,6 +34,7 @@ export async function describeMachine(lab: Lab) {
       users: USERS,
       messageBytes: 2048,
       recipients: 1,
+      traces: `${lab.traces * 100} % of messages`,
       submission: 'a stream per sender',
       sealing: 'before the timed section, except where a case says that it is inside',
       postgres,

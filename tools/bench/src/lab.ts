@@ -1,9 +1,11 @@
 import { type OwnStack, startOwnStack } from '@mailx/loadtest-tool/own-stack'
 import { type People, registerPeople } from '@mailx/loadtest-tool/people'
 import { agedWal } from './aged-wal.ts'
+import { startTraceSink } from './trace-sink.ts'
 
 /** What the cases are measured on: a stack of its own, and people who are signed in. */
 export type Lab = OwnStack & {
+  readonly traces: number
   readonly people: People
   readonly say: (line: string) => void
   /** To be called before something is measured. */
@@ -17,10 +19,13 @@ export const USERS = 200
 export async function openLab(options: {
   readonly folder: string
   readonly profile?: string
+  /** Which share of the messages is traced, from 0 to 1. */
+  readonly traces: number
   readonly say: (line: string) => void
 }): Promise<Lab & { close(): Promise<void> }> {
-  const { say } = options
-  const own = await startOwnStack(options)
+  const { say, traces } = options
+  const sink = traces > 0 ? await startTraceSink(traces) : undefined
+  const own = await startOwnStack({ ...options, ...(sink && { env: sink.env }) })
   try {
     say(`registering ${USERS} users`)
     const prefix = `bench-${Date.now().toString(36)}-`
@@ -35,15 +40,19 @@ export async function openLab(options: {
     return {
       ...own,
       people,
+      traces,
       say,
       ready: wal.renew,
       async close() {
         people.close()
         await own.stack.stop()
+        if (sink !== undefined) say(`services sent ${Math.round(sink.bytes() / 1e6)} MB of traces`)
+        sink?.stop()
       },
     }
   } catch (error) {
     await own.stack.stop()
+    sink?.stop()
     throw error
   }
 }

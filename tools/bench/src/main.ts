@@ -19,6 +19,7 @@ type Flags = {
   readonly out?: string
   readonly profile?: string
   readonly minutes: string
+  readonly traces: string
   readonly readme?: string
 }
 
@@ -36,6 +37,7 @@ await new Command('npm run bench --')
     'where the result goes (default: bench/results/<date>.json; with --only nowhere)',
   )
   .option('--minutes <count>', 'how long the case memory measures', '10')
+  .option('--traces <percent>', 'let services trace so many percent of the messages', '0')
   .option('--readme <file>', "measure nothing: put a result's tables into README.md")
   .option('--profile <folder>', "CPU profiles of the services, for Chromium's developer tools")
   .showHelpAfterError()
@@ -49,6 +51,7 @@ Examples:
   npm run bench
   npm run bench -- --only local-max federated-max --compare bench/results/2026-01-31.json
   npm run bench -- --only memory --minutes 3
+  npm run bench -- --only local-max federated-max --traces 10
   npm run bench -- --readme bench/results/2026-01-31.json`,
   )
   .action((flags: Flags) => bench(flags).catch(fail))
@@ -63,11 +66,16 @@ async function bench(flags: Flags): Promise<void> {
   if (!Number.isInteger(minutes) || minutes < 1 || minutes > 600) {
     throw invalid(`--minutes is "${flags.minutes}": write a whole number from 1 to 600`)
   }
+  const traces = Number(flags.traces) / 100
+  if (!(traces >= 0 && traces <= 1)) {
+    throw invalid(`--traces is "${flags.traces}": write percent, from 0 to 100`)
+  }
   const before = flags.compare === undefined ? undefined : await readReport(flags.compare)
   const began = Date.now()
   const lab = await openLab({
     folder: '.cache/bench',
     say,
+    traces,
     ...(flags.profile && { profile: resolve(flags.profile) }),
   })
   process.once('SIGINT', () => void lab.close().then(() => process.exit(130)))

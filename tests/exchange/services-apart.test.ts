@@ -5,11 +5,15 @@ import { asOperator, makeCertificates } from '@mailx/dev-tool/internal-certifica
 import type { ServiceProcess } from '@mailx/dev-tool/service-process'
 import type { Stack } from '@mailx/dev-tool/stack'
 import { callUnary, connectGrpc } from '@mailx/grpc/client'
+import { issueServiceCertificate } from '@mailx/grpc/deployment-authority'
 import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service'
 import type { Readiness } from '@mailx/runtime/readiness'
 import { eventually } from '@mailx/testing/eventually'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { firstCommandsOf } from '../runbooks/pages.ts'
+import { deploymentOf } from './database.ts'
 import { patience, person, receive, send, settled, testStack } from './people.ts'
+import { run } from './programs.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 
@@ -81,8 +85,8 @@ test('identity does not listen to whoever shows no certificate, or one of anothe
 
 test('a certificate that is no good is told of in readiness, and mail goes on with the last good one', async () => {
   const good = readFileSync(join(certificates, 'storage.crt'))
-  const { authorityPem } = await makeCertificates('a')
-  writeFileSync(join(certificates, 'storage.crt'), authorityPem)
+  const { authority } = await makeCertificates('a')
+  writeFileSync(join(certificates, 'storage.crt'), authority.certPem)
   await eventually(async () => {
     const detail = 'GRPC_KEY_FILE is not the key of GRPC_CERT_FILE'
     expect(await certificateCheck('storage')).toMatchObject({ status: 200, ok: true, detail })
@@ -93,3 +97,34 @@ test('a certificate that is no good is told of in readiness, and mail goes on wi
     expect((await certificateCheck('storage')).detail).toBeUndefined()
   }, patience)
 })
+
+test('the runbook of a certificate that runs out, from the alert to the end', async () => {
+  const { deployment } = deploymentOf(stack, 'a')
+  const { authority } = deployment.certificates
+  const files = ['crt', 'key'].map((end) => join(certificates, `storage.${end}`))
+  const good = files.map((file) => readFileSync(file))
+  const env = {
+    ...deployment.envOf('operator'),
+    OPS_URLS: `http://127.0.0.1:${processOf('storage').opsPort}`,
+  }
+  const firstCommands = async () => {
+    const outcomes = firstCommandsOf('certificate-expiring').map((command) =>
+      run('mailxctl', command.split(' ').slice(1), { env }),
+    )
+    return (await Promise.all(outcomes)).map(({ stdout }) => stdout).join('\n')
+  }
+  const runsOut = /! the certificate of spiffe:\/\/\S+\/storage runs out in 2[34] hours/
+
+  const now = Date.now()
+  const day = { notBefore: now - HOUR_MS, notAfter: now + 24 * HOUR_MS }
+  const { certPem, keyPem } = await issueServiceCertificate(authority, { name: 'storage', ...day })
+  for (const [index, text] of [certPem, keyPem].entries()) writeFileSync(files[index]!, text)
+  await eventually(async () => expect(await firstCommands()).toMatch(runsOut), patience)
+  await exchange()
+
+  for (const [index, text] of good.entries()) writeFileSync(files[index]!, text)
+  await eventually(async () => expect(await firstCommands()).not.toMatch(runsOut), patience)
+  await exchange()
+})
+
+const HOUR_MS = 60 * 60 * 1000

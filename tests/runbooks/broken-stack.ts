@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Backend } from '@mailx/backends/backend'
 import { startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
@@ -7,14 +5,12 @@ import { startRedis } from '@mailx/backends/start-redis'
 import type { RunningDeployment } from '@mailx/dev-tool/run-deployment'
 import type { Stack } from '@mailx/dev-tool/stack'
 import { parsePrometheus, type Sample } from '@mailx/mailxctl-tool/status/parse-prometheus'
-import { metricTypes } from '@mailx/telemetry/metric-names'
 import { eventually } from '@mailx/testing/eventually'
 import { expect } from 'vitest'
 import { deploymentOf } from '../exchange/database.ts'
 import { ownBackends, patience, sharedServers, testStack } from '../exchange/people.ts'
 import { run } from '../exchange/programs.ts'
-
-const folder = join(import.meta.dirname, '..', '..', 'docs', 'runbooks')
+import { firstCommandsOf } from './pages.ts'
 
 /** How many keys a user may look up here in an hour. */
 export const LOOK_UPS = 100
@@ -93,27 +89,3 @@ export async function brokenStack(): Promise<BrokenStack> {
     },
   }
 }
-
-export const pages = (): string[] =>
-  readdirSync(folder).flatMap((file) =>
-    file.endsWith('.md') && file !== 'README.md' ? [file.slice(0, -'.md'.length)] : [],
-  )
-
-export const pageText = (page: string): string => readFileSync(join(folder, `${page}.md`), 'utf8')
-
-/** The commands below "First". */
-export function firstCommandsOf(page: string): string[] {
-  const [, first = ''] = /## First\n\n((?: {4}.*\n)+)/.exec(pageText(page)) ?? []
-  return first
-    .split('\n')
-    .map((line) => line.trim())
-    .filter(Boolean)
-}
-
-/** The metrics that a page names. */
-export const metricsOf = (page: string): string[] => [
-  ...new Set(pageText(page).match(/\b(?:mailx|nodejs|rpc)_[a-z0-9_]+/g) ?? []),
-]
-
-export const isRegistered = (name: string): boolean =>
-  name in metricTypes || name.replace(/_(bucket|sum|count)$/, '') in metricTypes

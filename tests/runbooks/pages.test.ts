@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { firstCommandsOf, isRegistered, metricsOf, pages, pageText } from './broken-stack.ts'
+import { firstCommandsOf, isRegistered, metricsOf, pages, pageText } from './pages.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'runbooks')
 

@@ -308,6 +308,33 @@ test('clock-wrong', async () => {
   await moves('mailx_clock_offset_seconds', {}, (value) => value > -5)
 })
 
+test('key-expiring', async () => {
+  const { here, moves } = broken
+  const runsOut = (afterHours: number) =>
+    database.query(
+      `update outbound.vault set not_before = $1, not_after = $2 where use = 'deliver'`,
+      [Date.now() - 3_600_000, Date.now() + afterHours * 3_600_000],
+    )
+  // What nobody could renew. It is not due by its own term, so that a restart does not renew it, either.
+  await here.stop()
+  await runsOut(24)
+  await here.restart()
+  const metric = 'mailx_operational_key_expiry_timestamp_seconds'
+  const hoursLeft = (value: number) => (value - Date.now() / 1000) / 3_600
+  await moves(metric, { use: 'deliver' }, (value) => hoursLeft(value) < 48)
+  expect(await broken.firstCommands('key-expiring')).toMatch(
+    /! the deliver key of a\.test runs out in 2[34] hours/,
+  )
+  // What kept it from being renewed is mended: a restart tries at once.
+  await here.stop()
+  await runsOut(1 / 3)
+  await here.restart()
+  await moves(metric, { use: 'deliver' }, (value) => hoursLeft(value) > 30 * 24)
+  const id = await eventually(() => send(alice, within('bob@b.test')), patience)
+  await settled(alice, id, { 'bob@b.test': 'delivered' })
+  expect(await broken.firstCommands('key-expiring')).not.toContain('! the deliver key')
+})
+
 test('key-compromise', async () => {
   const { here } = broken
   const keys = async () => {

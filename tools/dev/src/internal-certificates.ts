@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   createAuthority,
+  type DeploymentAuthority,
   issueServiceCertificate,
   type KeyedCertificate,
 } from '@mailx/grpc/deployment-authority'
@@ -13,7 +14,7 @@ import { createLogger } from '@mailx/telemetry/logger'
 
 /** What the services of one deployment show each other, all issued by its own authority. */
 export type InternalCertificates = {
-  readonly authorityPem: string
+  readonly authority: DeploymentAuthority
   readonly of: Readonly<Record<CallerName, KeyedCertificate>>
 }
 
@@ -29,12 +30,12 @@ export async function makeCertificates(deployment: string): Promise<InternalCert
       [name, await issueServiceCertificate(authority, { name, ...lifetime })] as const,
   )
   const of = Object.fromEntries(await Promise.all(issued)) as InternalCertificates['of']
-  return { authorityPem: authority.certPem, of }
+  return { authority, of }
 }
 
 /** Writes them where the process `name` reads them; returns the variables that say where. */
 export function giveCertificate(
-  { authorityPem, of }: InternalCertificates,
+  { authority, of }: InternalCertificates,
   name: CallerName,
   folder: string,
 ): Readonly<Record<'GRPC_CA_FILE' | 'GRPC_CERT_FILE' | 'GRPC_KEY_FILE', string>> {
@@ -46,7 +47,7 @@ export function giveCertificate(
   }
   const { certPem, keyPem } = of[name]
   return {
-    GRPC_CA_FILE: write('authority.crt', authorityPem),
+    GRPC_CA_FILE: write('authority.crt', authority.certPem),
     GRPC_CERT_FILE: write(`${name}.crt`, certPem),
     GRPC_KEY_FILE: write(`${name}.key`, keyPem),
   }

@@ -131,6 +131,34 @@ describe('what cannot work is refused in plain words, with the value to change',
       'postgres.owner.value: is not of the form postgres://owner:password@host:5432/database',
     ],
     [
+      'a client certificate in no Secret',
+      { postgres: { tls: { clientCertificate: true } } },
+      'postgres.tls.clientCertificate: is set, and no Secret is named that has it (write postgres.tls.existingSecret)',
+    ],
+    [
+      'authorities in two places',
+      { postgres: { tls: { existingSecret: 'ca' } }, config: { DATABASE_CA_FILE: '/etc/ca.crt' } },
+      'config.DATABASE_CA_FILE: is set beside postgres.tls.existingSecret (keep one of them)',
+    ],
+    [
+      'authorities in two places, of one service',
+      {
+        nats: { tls: { existingSecret: 'ca' } },
+        services: { storage: { config: { NATS_KEY_FILE: '/etc/tls.key' } } },
+      },
+      'services.storage.config.NATS_KEY_FILE: is set beside nats.tls.existingSecret (keep one of them)',
+    ],
+    [
+      'Redis by TLS and in plain text',
+      {
+        redis: {
+          tls: { existingSecret: 'ca' },
+          url: { value: 'redis://r:6379/0', existingSecret: { name: '' } },
+        },
+      },
+      'redis.url.value: is not of the form rediss://host:6379/0, and redis.tls.existingSecret asks for TLS',
+    ],
+    [
       'one user of NATS for all',
       { nats: { url: { value: 'nats://mailx:hunter2@nats:4222' } } },
       'nats.url.value: names a user, and each service has one of its own, which it shows by a key (leave out what is before @)',

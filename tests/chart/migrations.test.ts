@@ -1,7 +1,7 @@
 import { dependencyShapes } from '@mailx/chart-tool/dependencies'
 import { expect, test } from 'vitest'
 import { profile } from './helm.ts'
-import { type Manifest, ofKind, podsOf, render } from './manifest.ts'
+import { containersOf, type Manifest, ofKind, podsOf, render } from './manifest.ts'
 
 const external = (...values: readonly object[]) => ({ values: [profile('external'), ...values] })
 
@@ -103,4 +103,37 @@ test('who migrates by hand has no Job, and services that wait all the same', asy
     ({ spec }) => spec.template.spec.initContainers.length as number,
   )
   expect(waiting).toEqual([1, 1, 1, 1, 1, 1, 1])
+})
+
+test('whoever goes to Postgres knows its authorities, and shows a certificate when it wants to see one', async () => {
+  const tls = { existingSecret: 'tls-of-postgres', clientCertificate: true }
+  const manifests = await render(external({ postgres: { tls } }))
+  const configs = new Map(
+    ofKind(manifests, 'ConfigMap').map(({ metadata, ...map }) => [metadata.name, map['data']]),
+  )
+  const goers = podsOf(manifests).flatMap(({ spec }) =>
+    containersOf(spec).flatMap((container) => {
+      const env = new Map<string, string>(
+        (container['env'] as Manifest[]).map(({ name, value }) => [String(name), String(value)]),
+      )
+      for (const { configMapRef } of container['envFrom'] ?? []) {
+        for (const [name, value] of Object.entries(configs.get(configMapRef.name) ?? {})) {
+          env.set(name, String(value))
+        }
+      }
+      const goes = ['DATABASE_URL', 'MIGRATION_DATABASE_URL_FILE'].some((name) => env.has(name))
+      return goes ? [{ container, env, volumes: spec['volumes'] as Manifest[] }] : []
+    }),
+  )
+  expect(goers).toHaveLength(7 + 7 + 1)
+  for (const { container, env, volumes } of goers) {
+    const files = ['CA', 'CERT', 'KEY'].map((end) => env.get(`DATABASE_${end}_FILE`))
+    const folder = '/etc/mailx/database'
+    expect(files).toEqual([`${folder}/ca.crt`, `${folder}/tls.crt`, `${folder}/tls.key`])
+    const mount = container['volumeMounts'].find(
+      ({ mountPath }: { mountPath: string }) => mountPath === folder,
+    )
+    const volume = volumes.find(({ name }) => name === mount?.name)
+    expect(volume?.['secret']).toMatchObject({ secretName: 'tls-of-postgres' })
+  }
 })

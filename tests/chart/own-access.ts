@@ -81,6 +81,8 @@ export const ownerAlone = (manifests: readonly Manifest[]): string[] =>
 const urlOf = (container: Manifest): unknown =>
   (container['env'] as Manifest[]).find(({ name }) => name === 'DATABASE_URL')?.['value']
 
+const neededToWait = ['/tmp', '/etc/mailx/secrets/DATABASE_PASSWORD', '/etc/mailx/database']
+
 /** Every service waits for the database as its own role, given nothing but that role's password. */
 export const waits = (manifests: readonly Manifest[]): string[] =>
   podsOf(manifests).flatMap(({ owner, metadata, spec }) => {
@@ -100,7 +102,7 @@ export const waits = (manifests: readonly Manifest[]): string[] =>
         ? []
         : [`${called(owner)} waits for another than its own`]),
       ...paths
-        .filter((path) => !['/tmp', '/etc/mailx/secrets/DATABASE_PASSWORD'].includes(path))
+        .filter((path) => !neededToWait.includes(path))
         .map((path) => `${called(owner)} is given ${path} while it waits`),
     ]
   })

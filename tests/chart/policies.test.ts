@@ -20,6 +20,10 @@ const problems = (check: (manifests: readonly Manifest[], name: string) => reado
 
 /** What the values of the profiles say is there already. */
 const declared = [
+  'ca-of-postgres',
+  'tls-of-postgres',
+  'tls-of-nats',
+  'ca-of-redis',
   'mailx',
   'mailx-keys',
   'mailx-kek',

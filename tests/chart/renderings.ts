@@ -60,6 +60,22 @@ const matrix: Readonly<Record<string, readonly [string, ...object[]]>> = {
     { secrets: { generate: true }, access: { existingSecret: '' } },
   ],
   'seven with servers of the chart': ['dev', { mode: 'services' }],
+  'servers by TLS': [
+    'external',
+    {
+      postgres: { tls: { existingSecret: 'ca-of-postgres' } },
+      nats: { tls: { existingSecret: 'tls-of-nats', clientCertificate: true } },
+      redis: { tls: { existingSecret: 'ca-of-redis' } },
+    },
+  ],
+  'servers by TLS, in one process': [
+    'minimal',
+    { postgres: { tls: { existingSecret: 'ca-of-postgres' } } },
+  ],
+  'a database that wants to see a certificate': [
+    'large',
+    { postgres: { tls: { existingSecret: 'tls-of-postgres', clientCertificate: true } } },
+  ],
   'migrations by hand': [
     'external',
     { migrations: { enabled: false }, postgres: { owner: { existingSecret: { name: '' } } } },

@@ -42,6 +42,7 @@ postgres://{{ include "mailx.rolePrefix" .root }}{{ .facts.role }}@{{ include "m
       value: {{ include "mailx.databaseUrl" . | quote }}
     - name: DATABASE_PASSWORD_FILE
       value: /etc/mailx/secrets/DATABASE_PASSWORD
+    {{- include "mailx.databaseTlsEnv" . | nindent 4 }}
   resources:
     {{- toYaml $root.Values.migrations.resources | nindent 4 }}
   securityContext:
@@ -54,6 +55,7 @@ postgres://{{ include "mailx.rolePrefix" .root }}{{ .facts.role }}@{{ include "m
       mountPath: /etc/mailx/secrets/DATABASE_PASSWORD
       subPath: DATABASE_PASSWORD
       readOnly: true
+    {{- include "mailx.serverTlsMounts" (dict "root" $root "facts" (dict "variables" (list "DATABASE_CA_FILE"))) | nindent 4 }}
 {{- end -}}
 
 {{/*

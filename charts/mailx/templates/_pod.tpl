@@ -151,6 +151,7 @@ spec:
           mountPath: /etc/mailx/federation
           readOnly: true
         {{- end }}
+        {{- include "mailx.serverTlsMounts" . | nindent 8 }}
         {{- with $service.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -208,6 +209,7 @@ spec:
       configMap:
         name: {{ $full }}-unbound
     {{- end }}
+    {{- include "mailx.serverTlsVolumes" . | nindent 4 }}
     {{- with $service.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

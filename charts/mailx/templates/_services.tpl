@@ -81,6 +81,7 @@ all-in-one
 {{- $_ := set $own "GRPC_CERT_FILE" "/etc/mailx/internal/tls.crt" -}}
 {{- $_ := set $own "GRPC_KEY_FILE" "/etc/mailx/internal/tls.key" -}}
 {{- end -}}
+{{- $own = merge $own (include "mailx.serverTlsVariables" (dict "root" $root "facts" $facts) | fromJson) -}}
 {{- $_ := set $own "HOSTED_DOMAINS" (join "," $root.Values.domains) -}}
 {{- $_ := set $own "PEER_ENDPOINT" $root.Values.endpoints.peer -}}
 {{- $_ := set $own "CLIENT_ENDPOINT" $root.Values.endpoints.client -}}

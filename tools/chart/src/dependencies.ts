@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { accessShape } from './access.ts'
 import { imageShape, KubernetesObject, secretSource } from './block.ts'
 import { internalTlsShape } from './internal-tls.ts'
+import { serverTls } from './server-tls.ts'
 import { serviceNames } from './services.ts'
 
 const quantity = z.string().regex(/^[0-9.]+([kMGTPE]i?|m)?$/)
@@ -74,6 +75,7 @@ export const dependencyShapes = {
         .default('')
         .describe("Roles are called <prefix>_gateway and so on. The database's name when empty."),
       port: port.default(5432).describe('For the NetworkPolicy.'),
+      tls: serverTls('Postgres'),
       cluster: z
         .strictObject({
           enabled: z.boolean().default(false).describe('A Cluster of CloudNativePG.'),
@@ -99,6 +101,7 @@ export const dependencyShapes = {
         'NATS_URL: nats://host:4222, without a user: each service has its own (mailxctl k8s nats-users). Not with server.enabled.',
       ),
       port: port.default(4222).describe('For the NetworkPolicy.'),
+      tls: serverTls('NATS'),
       server: z
         .strictObject({
           enabled: z.boolean().default(false).describe('A NATS with JetStream, by this chart.'),
@@ -128,6 +131,7 @@ export const dependencyShapes = {
     .strictObject({
       url: secretSource('REDIS_URL: redis://host:6379/0. Not with server.enabled.'),
       port: port.default(6379).describe('For the NetworkPolicy.'),
+      tls: serverTls('Redis'),
       server: z
         .strictObject({
           enabled: z.boolean().default(false).describe('A Valkey, by this chart.'),

@@ -23,6 +23,22 @@
 {{- end -}}
 {{- $_ := set $keys (printf "%s.url" $name) $server.source -}}
 {{- end -}}
+{{- range $name, $server := dict "postgres" (dict "prefix" "DATABASE" "tls" $values.postgres.tls) "nats" (dict "prefix" "NATS" "tls" $values.nats.tls) "redis" (dict "prefix" "REDIS" "tls" $values.redis.tls) -}}
+{{- if and $server.tls.clientCertificate (not $server.tls.existingSecret) -}}
+{{- $mistakes = append $mistakes (printf "%s.tls.clientCertificate: is set, and no Secret is named that has it (write %s.tls.existingSecret)" $name $name) -}}
+{{- end -}}
+{{- range $path, $config := merge (dict "config" $values.config) (include "mailx.serviceConfigs" $ | fromJson) -}}
+{{- range $end := list "CA_FILE" "CERT_FILE" "KEY_FILE" -}}
+{{- $variable := printf "%s_%s" $server.prefix $end -}}
+{{- if and $server.tls.existingSecret (hasKey $config $variable) -}}
+{{- $mistakes = append $mistakes (printf "%s.%s: is set beside %s.tls.existingSecret (keep one of them)" $path $variable $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.redis.tls.existingSecret $values.redis.url.value (not (hasPrefix "rediss://" $values.redis.url.value)) -}}
+{{- $mistakes = append $mistakes "redis.url.value: is not of the form rediss://host:6379/0, and redis.tls.existingSecret asks for TLS" -}}
+{{- end -}}
 {{- if regexMatch "://[^/,]*@" $values.nats.url.value -}}
 {{- $mistakes = append $mistakes "nats.url.value: names a user, and each service has one of its own, which it shows by a key (leave out what is before @)" -}}
 {{- end -}}

@@ -86,6 +86,8 @@ function flags(input: {
     synchronous_commit: safety,
     max_connections: 400,
     max_wal_size: '4GB',
+    // What was just written is read again soon: with 128 MB, the default, it is written out meanwhile.
+    shared_buffers: '512MB',
     // In the data folder: a server that is killed leaves nothing in /dev/shm.
     dynamic_shared_memory_type: 'mmap',
     // Short queries on few cores: compiling them costs more than it gives.

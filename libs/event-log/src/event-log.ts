@@ -55,6 +55,9 @@ export type CommittedBatch = {
   readonly events: readonly StoredEvent[]
 }
 
+/** `blobs`: what was appended with the events, in no particular order. */
+export type CommitListener = (batch: CommittedBatch, blobs: readonly Blob[]) => void
+
 export type Head = {
   readonly context: string
   readonly partition: string
@@ -95,7 +98,7 @@ export type EventLog = {
   /** All partitions of a context. */
   partitionsOf(context: string): readonly string[]
   /** Called after each COMMIT of this process, in order per partition. Returns how to stop it. */
-  onCommitted(listener: (batch: CommittedBatch) => void): () => void
+  onCommitted(listener: CommitListener): () => void
   /** Waits for what is queued, then refuses further appends. */
   close(): Promise<void>
 }

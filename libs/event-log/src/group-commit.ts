@@ -2,8 +2,9 @@ import { MailxError } from '@mailx/errors/mailx-error'
 
 export type GroupCommitLimits = {
   /**
-   * How long a request waits for company while its partition is busy, or was just now: so long for
-   * each event of the batch before, which tells how much company there will be.
+   * How long a request waits for company while its partition is busy, or was just now: so long, times
+   * the square root of the batch before, which tells how much company there will be. Few would be
+   * waiting for nobody; for many it pays.
    */
   readonly lingerMs: number
   readonly maxLingerMs: number
@@ -15,8 +16,8 @@ export type GroupCommitLimits = {
 }
 
 export const defaultLimits: GroupCommitLimits = {
-  lingerMs: 2,
-  maxLingerMs: 10,
+  lingerMs: 3,
+  maxLingerMs: 25,
   maxBatchEvents: 500,
   maxBatchBytes: 4 * 1024 * 1024,
   maxWaitingEvents: 20_000,
@@ -102,7 +103,7 @@ export function groupCommit<T extends Item>(
     queue.busy = true
     const batch = take(queue)
     const events = batch.reduce((sum, item) => sum + item.events.length, 0)
-    queue.lingerMs = Math.min(events * limits.lingerMs, limits.maxLingerMs)
+    queue.lingerMs = Math.min(Math.sqrt(events) * limits.lingerMs, limits.maxLingerMs)
     void write(partition, batch).finally(() => {
       for (const item of batch) {
         waiting.events -= item.events.length

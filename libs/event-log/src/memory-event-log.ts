@@ -1,7 +1,7 @@
 import { MailxError } from '@mailx/errors/mailx-error'
 import { EventMetadata } from '@mailx/proto/log/v1/batch'
 import { chainEvents, GENESIS } from './chain.ts'
-import type { AppendRequest, CommittedBatch, EventLog, StoredEvent } from './event-log.ts'
+import type { AppendRequest, CommitListener, EventLog, StoredEvent } from './event-log.ts'
 import { partitionIndex, partitionName } from './partition-of.ts'
 import { checkRequest } from './pending-append.ts'
 
@@ -14,7 +14,7 @@ export function memoryEventLog(
   now: () => number,
 ): EventLog {
   const partitions = new Map<string, StoredEvent[]>()
-  const listeners = new Set<(batch: CommittedBatch) => void>()
+  const listeners = new Set<CommitListener>()
   for (const context of Object.keys(contexts)) {
     for (const partition of partitionsOf(context)) partitions.set(partition, [])
   }
@@ -41,7 +41,7 @@ export function memoryEventLog(
       log.push(...events)
       const { position, version, hash } = events.at(-1) as StoredEvent
       const batch = { context, partition, firstPosition, previousHash, hash, events }
-      for (const listener of listeners) listener(batch)
+      for (const listener of listeners) listener(batch, request.blobs ?? [])
       return { partition, position, version, recordedAt }
     },
     readStream: async ({ context, key, stream }) =>

@@ -2,7 +2,13 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import { errorType, failSpan } from '@mailx/telemetry/tracer'
 import type { Pool } from 'pg'
 import { startAppendSpan, withCommitSpan } from './append-spans.ts'
-import type { Appended, AppendRequest, CommittedBatch, EventLog } from './event-log.ts'
+import type {
+  Appended,
+  AppendRequest,
+  CommitListener,
+  CommittedBatch,
+  EventLog,
+} from './event-log.ts'
 import { defaultLimits, type GroupCommitLimits, groupCommit } from './group-commit.ts'
 import { appendBatchSize, appendFailures, commitSeconds } from './log-metrics.ts'
 import { type ContextOptions, openContexts } from './open-contexts.ts'
@@ -29,7 +35,7 @@ export type EventLogOptions = ContextOptions & {
 export async function openEventLog(options: EventLogOptions): Promise<EventLog> {
   const { pool, now = Date.now, doubtMs = 3000 } = options
   const counts = await openContexts(pool, options)
-  const listeners = new Set<(batch: CommittedBatch) => void>()
+  const listeners = new Set<CommitListener>()
   const writers = new Map<string, (requests: readonly PendingAppend[]) => Promise<void>>()
   for (const [context, count] of counts) {
     for (const partition of names(context, count)) {
@@ -88,7 +94,11 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     commitSeconds.observe({ context }, (performance.now() - startedAt) / 1000)
   }
 
-  function announce(context: string, partition: string, { start, end, events }: BatchPlan): void {
+  function announce(
+    context: string,
+    partition: string,
+    { start, end, events, blobs }: BatchPlan,
+  ): void {
     appendBatchSize.observe({ context }, events.length)
     const batch: CommittedBatch = {
       context,
@@ -99,7 +109,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
       events,
     }
     // Apart from the append: what a listener throws must not look like a failure of Postgres.
-    for (const listener of listeners) queueMicrotask(() => listener(batch))
+    for (const listener of listeners) queueMicrotask(() => listener(batch, blobs))
   }
 
   function partitionOf(context: string, key: string): string {

@@ -13,6 +13,7 @@ import { callers } from './callers.ts'
 import type { OutboundConfig } from './config.ts'
 import { type OriginCredentialsOptions, originCredentials } from './peers/origin-credentials.ts'
 import { peerLinks } from './peers/peer-links.ts'
+import { sealedBlobs } from './peers/sealed-blobs.ts'
 import { takeOrigins } from './peers/take-origins.ts'
 import { dueDeliveries } from './projections/due-deliveries.ts'
 import { outcomes } from './projections/outcomes.ts'
@@ -64,6 +65,8 @@ export async function startOutboundFederation(
     idleMs: config.PEER_IDLE_MS,
   })
 
+  const sealed = sealedBlobs(sql, log)
+
   // What is projected before the lanes are there is found by them when they start.
   let lanes: Lanes | undefined
   const projections = await runProjections({
@@ -80,6 +83,7 @@ export async function startOutboundFederation(
   lanes = startLanes({
     pool,
     sql,
+    sealed,
     log,
     nats,
     logger,
@@ -134,6 +138,7 @@ export async function startOutboundFederation(
       cut.abort()
       await links.stop()
       await stopping
+      sealed.stop()
       await projections.stop()
       await taken.stop()
       await origins.stop()

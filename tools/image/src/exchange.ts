@@ -8,18 +8,24 @@ import { programInImage, removeContainers } from './in-image.ts'
 // Fourteen containers that start at once, on a machine that may have other work.
 const READY_WITHIN_MS = 300_000
 
-type Setting = { readonly image: string; readonly folder: string; readonly separate: boolean }
+type Setting = {
+  readonly image: string
+  readonly folder: string
+  readonly separate: boolean
+  /** What every container tells of itself. */
+  readonly version: string
+}
 
 const isWhole = (spans: readonly { readonly name: string }[]) =>
   spans.some(({ name }) => name.startsWith('push'))
 
 /**
  * Two deployments and the client of two people, all from the image, with servers and DNS on this
- * machine: register, watch, send, read. Throws with the services' last words when it does not work.
+ * machine: register, watch, send, read; and every container tells its version. Throws with the services' last words when it does not work.
  */
 export async function checkExchange(
   engine: Engine,
-  { image, folder, separate }: Setting,
+  { image, folder, separate, version }: Setting,
 ): Promise<string> {
   const said: string[] = []
   const programOf = programInImage(engine, image, `${folder}-secrets`)
@@ -36,7 +42,8 @@ export async function checkExchange(
       ok(isWhole(spans), 'the trace does not reach the recipient')
       const running = stack.deployments.flatMap(({ processes }) => processes)
       equal(running.length, separate ? 14 : 2)
-      return `${running.length} containers; message ${messageId} in ${took} s, ${spans.length} spans`
+      for (const { name, opsPort } of running) equal(await toldVersion(opsPort), version, name)
+      return `${running.length} containers of ${version}; message ${messageId} in ${took} s, ${spans.length} spans`
     } finally {
       await stack.stop()
     }
@@ -47,6 +54,11 @@ export async function checkExchange(
     // A client that was killed leaves its container behind.
     await removeContainers(engine)
   }
+}
+
+async function toldVersion(opsPort: number): Promise<string | undefined> {
+  const response = await fetch(`http://127.0.0.1:${opsPort}/metrics`)
+  return /^mailx_build_info\{.*\bversion="([^"]*)"/m.exec(await response.text())?.[1]
 }
 
 async function lastWords(folder: string): Promise<string> {

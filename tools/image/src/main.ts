@@ -68,7 +68,9 @@ async function testImage(docker: Engine): Promise<void> {
   await check('it runs as nobody in particular, with nothing to write to but /tmp', () =>
     checkPrivileges(facts, inside),
   )
-  await check('it holds what runs, and no tools of development', () => checkContent(facts, inside))
+  await check('it holds what runs, and no tools of development', () =>
+    checkContent(facts, inside, source.version),
+  )
   await check('its bill of materials is whole, and kept beside', async () => {
     const report = checkMaterials(inside, source.epoch)
     await mkdir('.cache/image', { recursive: true })
@@ -81,7 +83,12 @@ async function testImage(docker: Engine): Promise<void> {
   for (const separate of [true, false]) {
     const what = separate ? 'every service in a container of its own' : 'all-in-one'
     await check(`a.test and b.test exchange a message, ${what}`, () =>
-      checkExchange(docker, { image: TAG, folder: join(folder, String(separate)), separate }),
+      checkExchange(docker, {
+        image: TAG,
+        folder: join(folder, String(separate)),
+        separate,
+        version: source.version,
+      }),
     )
   }
   await check('built once more from nothing, it has the same layers', async () => {

@@ -17,7 +17,7 @@ const compiled = new URL('../../../../.cache/compiled', import.meta.url).pathnam
 
 let folder: string
 let server: ApiServer
-const world: World = { namespace: 'mail', pods: [], secrets: [], metrics: {}, rights: {} }
+const world: World = { namespace: 'mail', pods: [], secrets: [], answers: {}, rights: {} }
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mailx-access-'))

@@ -17,7 +17,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 let folder: string
 let server: ApiServer
-const world: World = { namespace: 'mail', pods: [], secrets: [], metrics: {}, rights: {} }
+const world: World = { namespace: 'mail', pods: [], secrets: [], answers: {}, rights: {} }
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mailx-k8s-'))

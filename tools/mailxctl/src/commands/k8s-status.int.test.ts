@@ -12,11 +12,11 @@ const main = new URL('../main.ts', import.meta.url).pathname
 // Compiled once for all runs: that is most of a short program's time.
 const compiled = new URL('../../../../.cache/compiled', import.meta.url).pathname
 const DAY_MS = 24 * 60 * 60 * 1000
-const everything = ['list pods', 'list secrets', 'get pods/proxy']
+const everything = ['list pods', 'list secrets', 'create pods/portforward']
 
 let folder: string
 let server: ApiServer
-const world: World = { namespace: 'mail', pods: [], secrets: [], metrics: {}, rights: {} }
+const world: World = { namespace: 'mail', pods: [], secrets: [], answers: {}, rights: {} }
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mailx-k8s-'))
@@ -24,9 +24,9 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   world.pods = [pod('mx-gateway-1', 'gateway'), pod('mx-storage-1', 'storage')]
-  world.metrics = {
-    'mx-gateway-1:9464': metrics('gateway', '1.2.0', 0),
-    'mx-storage-1:9464': metrics('storage', '1.2.0', 7),
+  world.answers = {
+    'mx-gateway-1:9464/metrics': metrics('gateway', '1.2.0', 0),
+    'mx-storage-1:9464/metrics': metrics('storage', '1.2.0', 7),
   }
   world.secrets = [await tlsSecret('client-port', 60)]
   world.rights = { operator: everything, reader: ['list pods'], nobody: [] }
@@ -119,7 +119,7 @@ test('everything that is wrong is told, one sentence each, with exit code 1', as
     { ...job, status: { phase: 'Succeeded' } },
     { ...another, metadata: { name: 'web-1', labels: { 'app.kubernetes.io/name': 'web' } } },
   ]
-  world.metrics['mx-storage-1:9464'] = metrics('storage', '1.1.0', 4_000)
+  world.answers['mx-storage-1:9464/metrics'] = metrics('storage', '1.1.0', 4_000)
   world.secrets = [
     await tlsSecret('old', -1),
     await tlsSecret('soon', 1),
@@ -145,7 +145,23 @@ test('what may not be read is told beside what may', async () => {
   expect(stdout).toContain('mx-storage-1')
   expect(stdout).toContain('lag unknown')
   expect(stdout).toContain('! not allowed to list secrets in namespace mail (kubectl auth can-i')
-  expect(stdout).toContain('mx-storage-1 does not show its metrics: not allowed to get pods/proxy')
+  expect(stdout).toContain(
+    'mx-storage-1 does not show its metrics: not allowed to create pods/portforward',
+  )
+  expect(code).toBe(1)
+})
+
+test('a pod whose port does not answer has no version, whatever its labels say', async () => {
+  delete world.answers['mx-storage-1:9464/metrics']
+  const { code, stdout } = await statusAs('operator')
+  expect(stdout).toMatch(
+    /^ready {6}mx-storage-1 {2}storage {2}unknown {2}3 restarts {2}lag unknown$/m,
+  )
+  expect(stdout.split('\n').filter((line) => line.startsWith('!'))).toEqual([
+    expect.stringMatching(
+      /^! mx-storage-1 does not show its metrics: port 9464 of .*connection refused$/,
+    ),
+  ])
   expect(code).toBe(1)
 })
 

@@ -42,7 +42,8 @@ function tellLag(pod: PodReport): string {
 }
 
 function mixedVersions(pods: readonly PodReport[]): string[] {
-  const versions = [...new Set(pods.map(({ version }) => version))]
+  const known = pods.filter(({ samples }) => samples !== undefined)
+  const versions = [...new Set(known.map(({ version }) => version))]
   return versions.length > 1 ? [`several versions run: ${versions.toSorted().join(', ')}`] : []
 }
 

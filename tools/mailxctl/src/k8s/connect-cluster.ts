@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { ApiException, CoreV1Api } from '@kubernetes/client-node'
+import type { ApiException, CoreV1Api, KubeConfig } from '@kubernetes/client-node'
 import { MailxError } from '@mailx/errors/mailx-error'
 
 export type ClusterOptions = {
@@ -12,6 +12,7 @@ export type ClusterOptions = {
 
 export type Cluster = {
   readonly core: CoreV1Api
+  readonly config: KubeConfig
   readonly namespace: string
   readonly name: string
 }
@@ -53,7 +54,7 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
     throw wrong('the kubeconfig has no current context: name one with --context')
   }
   const namespace = options.namespace ?? chosen.namespace ?? 'default'
-  return { core: config.makeApiClient(CoreV1Api), namespace, name: cluster.server }
+  return { core: config.makeApiClient(CoreV1Api), config, namespace, name: cluster.server }
 }
 
 const wrong = (what: string, cause?: unknown): MailxError =>
@@ -87,7 +88,7 @@ export function explain(error: unknown, asked: string, cluster: Cluster): MailxE
     )
   }
   if (code === 404) return new MailxError('NOT_FOUND', `nothing to ${asked} ${where}`, because)
-  if (code === undefined) {
+  if (typeof code !== 'number') {
     const why = reasonOf(error)
     return new MailxError('UNAVAILABLE', `${cluster.name} does not answer: ${why}`, because)
   }

@@ -1,12 +1,13 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { parsePrometheus, type Sample } from '../status/parse-prometheus.ts'
 import { type Cluster, explain } from './connect-cluster.ts'
+import { getFromPod } from './get-from-pod.ts'
 
 /** A pod, and what its process says of itself on its ops port. */
 export type PodReport = {
   readonly pod: string
   readonly service: string
-  /** As the process says; as the label says where it does not answer. */
+  /** As the process says; `unknown` where it does not answer. */
   readonly version: string
   readonly image: string
   readonly ready: boolean
@@ -21,7 +22,7 @@ export type PodReport = {
 
 const OPS_PORT = 'ops'
 
-/** The pods of the selector that are not done, each asked for its metrics through the API server. */
+/** The pods of the selector that are not done, each asked for its metrics on its ops port. */
 export async function readPods(cluster: Cluster, selector: string): Promise<PodReport[]> {
   const { core, namespace } = cluster
   const { items } = await core
@@ -46,7 +47,7 @@ async function readPod(cluster: Cluster, pod: V1Pod): Promise<PodReport> {
   return {
     pod: name,
     service: labels['app.kubernetes.io/component'] ?? container?.name ?? '',
-    version: build?.labels['version'] ?? labels['app.kubernetes.io/version'] ?? 'unknown',
+    version: build?.labels['version'] ?? 'unknown',
     image: container?.image ?? '',
     ready,
     reason: ready ? '' : reasonOf(pod),
@@ -63,13 +64,11 @@ async function readMetrics(
   port: number | undefined,
 ): Promise<Pick<PodReport, 'samples' | 'unread'>> {
   if (port === undefined) return { samples: undefined, unread: `no port called '${OPS_PORT}'` }
-  const { core, namespace } = cluster
   try {
-    const request = { namespace, name: `${pod}:${port}`, path: 'metrics' }
-    const text = await core.connectGetNamespacedPodProxyWithPath(request)
+    const text = await getFromPod(cluster, { pod, port }, '/metrics')
     return { samples: parsePrometheus(text), unread: '' }
   } catch (error) {
-    return { samples: undefined, unread: explain(error, 'get pods/proxy', cluster).message }
+    return { samples: undefined, unread: error instanceof Error ? error.message : String(error) }
   }
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
+import { forwardPorts } from './forward-ports.ts'
 import { madeCertificate } from './made-certificate.ts'
 
 export type Pod = {
@@ -21,9 +22,9 @@ export type World = {
   namespace: string
   pods: Pod[]
   secrets: Secret[]
-  /** By `pod:port`: what the process there answers to GET /metrics. */
-  metrics: Record<string, string>
-  /** By token: `list pods`, `get pods/proxy`, and list, get, create and update of `secrets`. */
+  /** By `pod:port/path`: what the process there answers to GET. */
+  answers: Record<string, string>
+  /** By token: `list pods`, `create pods/portforward`, and list, get, create and update of `secrets`. */
   rights: Record<string, readonly string[]>
 }
 
@@ -47,6 +48,7 @@ export async function startApiServer(world: World): Promise<ApiServer> {
       response.end(typeof body === 'string' ? body : JSON.stringify(body))
     })
   })
+  forwardPorts(server, world)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -89,17 +91,10 @@ function answer(world: World, { method, token, url, sent }: Asked): Answer {
   if (rights === undefined) return failure(401, 'Unauthorized')
   const base = `/api/v1/namespaces/${world.namespace}`
   if (!pathname.startsWith(`${base}/`)) return failure(403, 'another namespace')
-  const [resource = '', name = '', ...rest] = pathname.slice(base.length + 1).split('/')
-  const isProxy = resource === 'pods' && rest.join('/') === 'proxy/metrics'
+  const [resource = '', name = ''] = pathname.slice(base.length + 1).split('/')
   const verb = { POST: 'create', PUT: 'update' }[method] ?? (name === '' ? 'list' : 'get')
-  const right = isProxy ? 'get pods/proxy' : `${verb} ${resource}`
+  const right = `${verb} ${resource}`
   if (!rights.includes(right)) return failure(403, `cannot ${right}`)
-  if (isProxy) {
-    const text = world.metrics[decodeURIComponent(name)]
-    return text === undefined
-      ? failure(503, 'no endpoints')
-      : { status: 200, type: 'text/plain', body: text }
-  }
   if (right === 'list pods') {
     const wanted = pairs(searchParams.get('labelSelector'))
     const items = world.pods.filter(({ metadata: { labels } }) =>

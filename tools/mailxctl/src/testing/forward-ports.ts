@@ -1,6 +1,12 @@
 import type { Server } from 'node:https'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { World } from './api-server.ts'
+
+/** Of an API server's world. */
+type Reachable = {
+  readonly namespace: string
+  readonly answers: Readonly<Record<string, string>>
+  readonly rights: Readonly<Record<string, readonly string[]>>
+}
 
 const PROTOCOL = 'v4.channel.k8s.io'
 const [DATA, TROUBLE] = [0, 1]
@@ -10,7 +16,7 @@ const [DATA, TROUBLE] = [0, 1]
  * whose messages begin with a channel, and whose channels begin with the port. What listens there
  * answers one HTTP request.
  */
-export function forwardPorts(server: Server, world: World): void {
+export function forwardPorts(server: Server, world: Reachable): void {
   const sockets = new WebSocketServer({
     noServer: true,
     handleProtocols: (wanted) => (wanted.has(PROTOCOL) ? PROTOCOL : false),

@@ -150,6 +150,27 @@ test('too much waiting is refused with a time to come back', async () => {
   expect(() => commit.add('p', item())).not.toThrow()
 })
 
+test('the time to come back follows the backlog and how fast it was written', async () => {
+  const { commit, finish } = writer({ maxBatchEvents: 10, maxWaitingEvents: 100 })
+  const refused = () => {
+    try {
+      commit.add('p', item())
+    } catch (error) {
+      return (error as { retryAfterMs: number }).retryAfterMs
+    }
+    return undefined
+  }
+  for (let i = 0; i < 100; i += 1) commit.add('p', item())
+  for (let batch = 0; batch < 5; batch += 1) {
+    await vi.advanceTimersByTimeAsync(200)
+    await finish(batch)
+    for (let i = 0; i < 10; i += 1) commit.add('p', item())
+  }
+  expect(refused()).toBeCloseTo((100 / 10) * 200, -2)
+  await vi.advanceTimersByTimeAsync(3_600_000)
+  expect(refused()).toBe(10_000)
+})
+
 test('drained resolves when nothing is left', async () => {
   const { commit, finish } = writer()
   await commit.drained()

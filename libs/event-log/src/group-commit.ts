@@ -1,4 +1,5 @@
 import { MailxError } from '@mailx/errors/mailx-error'
+import { pace, retryAfter } from './pace.ts'
 
 export type GroupCommitLimits = {
   /**
@@ -46,7 +47,7 @@ type Queue<T> = {
 }
 
 export type GroupCommit<T> = {
-  /** Throws RESOURCE_EXHAUSTED when too much is waiting. */
+  /** Throws RESOURCE_EXHAUSTED when too much is waiting, and says when that should be written. */
   add(partition: string, item: T): void
   /** Resolves when nothing is waiting or in flight. */
   drained(): Promise<void>
@@ -64,6 +65,7 @@ export function groupCommit<T extends Item>(
 ): GroupCommit<T> {
   const queues = new Map<string, Queue<T>>()
   const waiting = { events: 0, bytes: 0 }
+  const writing = pace()
   let onDrained: (() => void)[] = []
 
   return { add, drained }
@@ -71,9 +73,10 @@ export function groupCommit<T extends Item>(
   function add(partition: string, item: T): void {
     if (waiting.events >= limits.maxWaitingEvents || waiting.bytes >= limits.maxWaitingBytes) {
       throw new MailxError('RESOURCE_EXHAUSTED', 'too much is waiting to be stored: slow down', {
-        retryAfterMs: 200,
+        retryAfterMs: retryAfter(writing.msFor(waiting.events)),
       })
     }
+    if (waiting.events === 0) writing.begin()
     waiting.events += item.events.length
     waiting.bytes += item.bytes
     const queue = queueOf(partition)
@@ -109,6 +112,7 @@ export function groupCommit<T extends Item>(
         waiting.events -= item.events.length
         waiting.bytes -= item.bytes
       }
+      writing.done(events)
       queue.busy = false
       queue.idleSince = performance.now()
       if (isFull(queue)) flush(partition, queue)

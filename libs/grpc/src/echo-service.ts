@@ -2,6 +2,7 @@ import {
   type Client,
   type ClientOptions,
   makeGenericClientConstructor,
+  type ServerInterceptor,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
@@ -65,11 +66,16 @@ export async function startEcho(
   {
     listen = '127.0.0.1:0',
     options = {},
+    interceptors = [],
     ...limits
-  }: { listen?: string; options?: ClientOptions } & Partial<ServerSettings> = {},
+  }: {
+    listen?: string
+    options?: ClientOptions
+    interceptors?: ServerInterceptor[]
+  } & Partial<ServerSettings> = {},
 ) {
   const { settings, lines } = echoSettings(implementation)
-  const server = await serveGrpc({ ...settings, ...limits, listen })
+  const server = await serveGrpc({ ...settings, ...limits, listen, options: { interceptors } })
   const client = connectGrpc(EchoClientConstructor, server.address, { options })
   const stop = async (graceMs = 500) => {
     client.close()

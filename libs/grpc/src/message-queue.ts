@@ -27,6 +27,8 @@ export function queueMessages<Message>(
   source: MessageSource<Message>,
   /** Asked at the end: why it is not the end the other side meant, if it is not. */
   whyEnded: () => Error | undefined,
+  /** Called for each message that is waited for, where messages do not come by themselves. */
+  pull: () => void = () => {},
 ): MessageQueue<Message> {
   const waiting: Message[] = []
   let reader: PromiseWithResolvers<IteratorResult<Message>> | undefined
@@ -83,6 +85,7 @@ export function queueMessages<Message>(
       return Promise.reject(new MailxError('INTERNAL', 'a stream is read in one place only'))
     }
     reader = Promise.withResolvers()
+    pull()
     return reader.promise
   }
   const stop = async (): Promise<IteratorResult<Message>> => {

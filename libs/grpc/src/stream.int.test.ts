@@ -1,14 +1,16 @@
+import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { callServerStream, openBidi } from './client-stream.ts'
 import { startEcho } from './echo-service.ts'
+import { pulledStreams } from './pulled-streams.ts'
 import { bidi, serverStream } from './stream.ts'
 
 let stop: (graceMs?: number) => Promise<void> = async () => {}
 afterEach(() => stop())
 
-async function start(implementation: Parameters<typeof startEcho>[0]) {
-  const started = await startEcho(implementation)
+async function start(...[implementation, options]: Parameters<typeof startEcho>) {
+  const started = await startEcho(implementation, options)
   stop = started.stop
   return started
 }
@@ -91,6 +93,40 @@ describe('a stream in both directions', () => {
     await full
     stream.end()
     expect(await collect(stream.responses)).toEqual([])
+  })
+
+  test('a server that pulls takes what its handler asks for and no more', async () => {
+    const release = Promise.withResolvers<void>()
+    const taken: string[] = []
+    const chat = bidi<string, string>(async (requests, { write }) => {
+      for await (const text of requests) {
+        taken.push(text)
+        if (taken.length === 1) await release.promise
+      }
+      await write('all')
+    })
+    let decoded = 0
+    const counting: ServerInterceptor = (_, call) =>
+      new ServerInterceptingCall(call, {
+        start: (next) =>
+          next({
+            onReceiveMessage: (message, forward) => {
+              decoded += 1
+              forward(message)
+            },
+          }),
+      })
+    const { client } = await start({ chat }, { interceptors: [counting, pulledStreams] })
+    const stream = openBidi(client.chat)
+    const received = collect(stream.responses)
+    for (let sent = 0; sent < 40; sent++) await stream.write(`${sent}`)
+    stream.end()
+    await vi.waitUntil(() => taken.length === 1)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(decoded).toBe(1)
+    release.resolve()
+    expect(await received).toEqual(['all'])
+    expect(taken).toEqual(Array.from({ length: 40 }, (_, index) => `${index}`))
   })
 
   test('a caller that leaves is noticed by reading, by writing and by the signal', async () => {

@@ -8,6 +8,7 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import { insideSpan } from '@mailx/telemetry/tracer'
 import { queueMessages } from './message-queue.ts'
 import { type MessageSink, type Write, writerTo } from './message-writer.ts'
+import { pullOf } from './pulled-streams.ts'
 import {
   type RpcOptions,
   refuseLateCall,
@@ -47,7 +48,11 @@ export function bidi<Request, Response>(
   options: RpcOptions = {},
 ): handleBidiStreamingCall<Request, Response> {
   return (call) => {
-    const requests = queueMessages<Request>(call, () => (call.cancelled ? callerGone() : undefined))
+    const requests = queueMessages<Request>(
+      call,
+      () => (call.cancelled ? callerGone() : undefined),
+      pullOf(call),
+    )
     call.once('cancelled', () => requests.fail(callerGone()))
     runStream<Response>(call, options, {
       handle: (stream) => handle(requests, { ...stream, call }),

@@ -70,6 +70,7 @@ export const metricTypes = {
   mailx_gateway_open_streams: 'gauge',
   mailx_gateway_resyncs_total: 'counter',
   mailx_gateway_submissions_total: 'counter',
+  mailx_gateway_undecided_bytes: 'gauge',
   mailx_mailbox_delivery_seconds: 'histogram',
   mailx_storage_announcements_total: 'counter',
   mailx_storage_erased_blobs_total: 'counter',

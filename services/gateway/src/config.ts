@@ -27,6 +27,11 @@ export const GatewayConfig = CommonConfig.extend({
   COPIES_PER_HOUR_PER_ADDRESS: count(1, MANY).default(2_000_000),
   /** What one user may upload as parts of attachments, in MiB. */
   UPLOAD_MIB_PER_HOUR_PER_ADDRESS: count(1, MANY).default(4_096),
+  /**
+   * Submissions that may be received and undecided at once, of all streams and calls together, in MiB.
+   * While it is used up streams wait and calls are refused; below 64 the log itself refuses nothing.
+   */
+  UNDECIDED_MIB: count(1, 65_536).default(48),
   /** Client connections that may be in their TLS handshake at once, in all. */
   CLIENT_HANDSHAKES: count(1, 100_000).default(1_024),
 })

@@ -26,10 +26,12 @@ import { pushHub } from './reactors/push-hub.ts'
 import { clientService } from './rpc/client-service.ts'
 import { limits } from './rpc/limits.ts'
 import { sessions } from './rpc/sessions.ts'
+import { undecided } from './rpc/undecided.ts'
 import { users } from './rpc/users.ts'
 
 const SERVICE = 'gateway'
 const REFRESH_MS = 1_000
+const MIB = 1024 * 1024
 
 /** The tables of the service. */
 export const gatewayMigrations: Migrations = {
@@ -84,6 +86,7 @@ export async function startGateway(deps: ServiceDeps<GatewayConfig>): Promise<Ru
         storage,
         sessions: sessions({ known, sessionKey: config.SESSION_KEY, now }),
         limits: limits({ redis, config, now }),
+        undecided: undecided(config.UNDECIDED_MIB * MIB),
         hub,
         documentOf,
       }),

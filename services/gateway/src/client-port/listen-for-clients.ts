@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { createInjectedServer } from '@mailx/grpc/injected-server'
+import { pulledStreams } from '@mailx/grpc/pulled-streams'
 import type { GrpcService } from '@mailx/grpc/server'
 import type { Logger } from '@mailx/telemetry/logger'
 import { type ContextOf, limitHandshakes, tlsOptions } from './tls-options.ts'
@@ -36,6 +37,7 @@ export async function listenForClients(options: Options): Promise<ClientPort> {
     services: [service],
     telemetry: { service: 'gateway', logger },
     maxMessageBytes: MAX_MESSAGE_BYTES,
+    options: { interceptors: [pulledStreams] },
   })
   const open = new Set<TLSSocket>()
   const tls = createServer({ ...tlsOptions(contextOf), ALPNProtocols: ['h2'] })

@@ -6,6 +6,7 @@ import type { PushHub } from '../reactors/push-hub.ts'
 import type { AcceptDeps } from './accept-submission.ts'
 import type { Limits } from './limits.ts'
 import type { Sessions } from './sessions.ts'
+import type { Undecided } from './undecided.ts'
 
 /** What the RPCs of this service work with. */
 export type GatewayDeps = AcceptDeps & {
@@ -15,6 +16,7 @@ export type GatewayDeps = AcceptDeps & {
   readonly storage: StorageServiceClient
   readonly sessions: Sessions
   readonly limits: Limits
+  readonly undecided: Undecided
   readonly hub: PushHub
   /** The well-known document of a hosted domain; throws NOT_FOUND for any other. */
   readonly documentOf: (domain: string) => Promise<Uint8Array>

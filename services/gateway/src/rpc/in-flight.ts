@@ -1,5 +1,6 @@
 import { crashAt } from '@mailx/config/crash-at'
 import type { SubmitResult, SubmitStreamResponse } from '@mailx/proto/client/v1/client_service'
+import type { Undecided } from './undecided.ts'
 
 const WINDOW_SUBMISSIONS = 2_000
 const WINDOW_BYTES = 8 * 1024 * 1024
@@ -7,7 +8,7 @@ const WINDOW_BYTES = 8 * 1024 * 1024
 type Write = (response: SubmitStreamResponse) => Promise<void> | undefined
 
 /** Submissions on their way, from frame to written result. Once writing fails, all of it fails. */
-export function inFlight(write: Write) {
+export function inFlight(write: Write, undecided: Undecided) {
   let count = 0
   let bytes = 0
   let decided: { readonly result: SubmitResult; readonly size: number }[] = []
@@ -19,12 +20,17 @@ export function inFlight(write: Write) {
     add(size: number, result: Promise<SubmitResult>): void {
       count += 1
       bytes += size
+      undecided.add(size)
       void result.then((value) => {
+        undecided.remove(size)
         decided.push({ result: value, size })
         writing ??= writeDecided()
       })
     },
-    room: () => until(() => count < WINDOW_SUBMISSIONS && bytes < WINDOW_BYTES),
+    async room(): Promise<void> {
+      await until(() => count < WINDOW_SUBMISSIONS && bytes < WINDOW_BYTES)
+      await undecided.room()
+    },
     drained: () => until(() => count === 0),
   }
 

@@ -4,8 +4,8 @@
  * 1. Each frame is checked for its size, its session and the rate; then all its submissions go ahead
  *    at once, so that they land in the same group commit, in the order in which they were sent.
  * 2. A result leaves as soon as it is decided, together with the others of that moment.
- * 3. No more than a window is undecided or unread. Then the next frame is not taken, which in the end
- *    holds back the sender.
+ * 3. No more than a window is undecided or unread, and no more than the budget of the process in all
+ *    streams together. Then the next frame is not taken, which in the end holds back the sender.
  *
  * A refused submission is a result. A session that ended, or a frame that cannot be, ends the stream.
  */
@@ -24,20 +24,27 @@ import { inOrder, type Turn } from './in-order.ts'
 import type { Limits } from './limits.ts'
 import { openStreams } from './open-streams.ts'
 import type { CallerSession, Sessions } from './sessions.ts'
+import { sizeOf } from './size-of.ts'
 import { acceptedResult, refusedResult } from './submit-result.ts'
+import type { Undecided } from './undecided.ts'
 
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024
 const MAX_FRAME_SUBMISSIONS = 1_000
 
-type Deps = AcceptDeps & { readonly sessions: Sessions; readonly limits: Limits }
+type Deps = AcceptDeps & {
+  readonly sessions: Sessions
+  readonly limits: Limits
+  readonly undecided: Undecided
+}
 
 export const submitStream = (deps: Deps) =>
   bidi<SubmitStreamRequest, SubmitStreamResponse>(async (frames, { call, write }) => {
     const session = deps.sessions.require(call)
-    const window = inFlight(write)
+    const window = inFlight(write, deps.undecided)
     const takeTurn = inOrder()
     openStreams.inc({ kind: 'submit' })
     try {
+      await deps.undecided.room()
       await eachMessage(frames, async ({ submissions }) => {
         deps.sessions.check(session)
         checkFrame(submissions)
@@ -96,10 +103,4 @@ function checkFrame(submissions: readonly Submission[]): void {
   const bytes = submissions.reduce((sum, submission) => sum + sizeOf(submission), 0)
   if (bytes <= MAX_FRAME_BYTES) return
   throw new MailxError('TOO_LARGE', `${bytes} bytes in a frame, the limit is ${MAX_FRAME_BYTES}`)
-}
-
-function sizeOf({ content, envelopes }: Submission): number {
-  let bytes = content.length
-  for (const envelope of envelopes) bytes += envelope.length
-  return bytes
 }

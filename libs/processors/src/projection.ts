@@ -28,10 +28,15 @@ export type Projection<C extends Codecs = any> = {
    */
   statements?(events: readonly Recorded<EventOf<C>>[]): readonly Statement[]
   /**
-   * Called after the COMMIT, for announcements that may be lost; with what each of the statements
-   * returned, where there are any.
+   * Called after the COMMIT, for announcements; with what each of the statements returned, where there
+   * are any. A process may die before it.
    */
   afterCommit?(events: readonly Recorded<EventOf<C>>[], results: readonly TextRows[]): void
+  /**
+   * Called with the last events that were applied by somebody else, or by a COMMIT without an answer:
+   * perhaps nobody has called `afterCommit` with them. Must not throw.
+   */
+  resumed?(events: readonly Recorded<EventOf<C>>[]): void
 }
 
 type WriteOnly<C extends Codecs> = Omit<Projection<C>, 'apply'> &

@@ -11,6 +11,7 @@ import { isPassing } from './is-passing.ts'
 import type { Processor } from './processor.ts'
 import { failedPages, fallbackReads, processedEvents } from './processor-metrics.ts'
 import { checkHead, readPage } from './read-page.ts'
+import { resume } from './resume.ts'
 import { signalBox } from './signal-box.ts'
 
 export type UnitOptions = {
@@ -57,7 +58,7 @@ const STORE_WITHIN_MS = 200
 /**
  * Moves a processor along its partition:
  *
- * 1. Load the checkpoint.
+ * 1. Load the checkpoint. What was applied up to there by others, a projection may have to tell of.
  * 2. Take what continues it from the inbox; after a gap, or when it is behind an expected head, from
  *    Postgres, checking the chain.
  * 3. Apply, and move the checkpoint with it; after events that changed nothing in Postgres, so that
@@ -144,6 +145,16 @@ export function startUnit(options: UnitOptions): Unit {
       throw new MailxError('CORRUPT_LOG', `${what}, but partition ${partition} ends before it`)
     }
     checkHead(loaded, head)
+    if (processor.kind === 'projection') {
+      const { position } = loaded
+      await resume(processor.of, {
+        log,
+        partition,
+        known: stored.position,
+        position,
+        page: MAX_PAGE,
+      })
+    }
     behind = true
     stored = loaded
     return loaded

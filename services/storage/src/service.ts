@@ -16,6 +16,7 @@ import { outcomesProjection } from './projections/outcomes.ts'
 import { receivedProjection } from './projections/received.ts'
 import { submittedProjection } from './projections/submitted.ts'
 import { announceEvents, changePublisher } from './reactors/announce-changes.ts'
+import { announceGaps } from './reactors/announce-gaps.ts'
 import { announceOwnerChanges } from './reactors/announce-owner-changes.ts'
 import { eraseBlobs } from './reactors/erase-blobs.ts'
 import { watchQuota } from './reactors/watch-quota.ts'
@@ -79,6 +80,7 @@ export async function startStorage(deps: ServiceDeps<StorageConfig>): Promise<Ru
 async function startProcessors(deps: ServiceDeps<StorageConfig>): Promise<ProjectionRunner> {
   const { pool, log, nats, config, logger, now } = deps
   const publish = changePublisher({ nats, busKey: config.BUS_KEY, logger })
+  announceGaps({ nats, publish, logger })
   const announce = announceEvents(publish, now)
   const ownerChanges = announceOwnerChanges({ pool, publish, now, logger })
   const projectionOf = new Map([

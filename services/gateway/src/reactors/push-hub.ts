@@ -46,17 +46,20 @@ export function pushHub(): PushHub {
     },
     push(changes) {
       for (const change of changes) {
+        if (change.mailbox === '') resyncAll()
         const queues = byMailbox.get(change.mailbox)
         if (queues === undefined) continue
         const notification = notificationOf(change)
         for (const queue of queues) queue.add(notification)
       }
     },
-    resync() {
-      for (const queues of byMailbox.values()) {
-        for (const queue of queues) queue.resync('announcements missed')
-      }
-    },
+    resync: resyncAll,
+  }
+
+  function resyncAll(): void {
+    for (const queues of byMailbox.values()) {
+      for (const queue of queues) queue.resync('announcements missed')
+    }
   }
 }
 

@@ -90,6 +90,16 @@ test('every open stream of a mailbox hears, also of delivery states', async () =
   for (const { call } of streams) call.cancel()
 })
 
+test('when announcements may have been lost, every stream is told to list', async () => {
+  const streams = [await openStream('gap-1@a.test'), await openStream('gap-2@a.test')]
+  for (const stream of streams) stream.listen()
+  announce([entry('gap-1@a.test', 1), { mailbox: '', traceparent: '' }])
+  for (const { heard } of streams) await expect.poll(() => sizes(heard).at(-1)).toBe('resync')
+  announce([entry('gap-2@a.test', 2)])
+  await expect.poll(() => sizes(streams[1]?.heard ?? [])).toEqual(['resync', 2])
+  for (const { call } of streams) call.cancel()
+})
+
 test('an announcement that nobody here made is not passed on', async () => {
   const dora = await openStream('dora@a.test')
   dora.listen()

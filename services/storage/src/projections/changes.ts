@@ -52,6 +52,7 @@ export const changesProjection = (
     for (const event of events) await applyOne(sql, event)
   },
   afterCommit: announce,
+  resumed: announce,
 })
 
 async function applyOne(sql: Sql, event: Recorded<MailboxEvent>): Promise<void> {

@@ -4,7 +4,7 @@ import { type DeliveryEvent, deliveryEvents } from '@mailx/events/delivery'
 import type { Recorded } from '@mailx/events/event'
 import { type Projection, writeOnlyProjection } from '@mailx/processors/projection'
 import { DeliveryState, type MailboxChange } from '@mailx/proto/storage/v1/storage_service'
-import type { AnnounceEvents } from './announce.ts'
+import { type AnnounceEvents, announcing } from './announce.ts'
 
 type OutcomeState = 'deferred' | 'delivered' | 'bounced'
 
@@ -71,9 +71,7 @@ export const outcomesProjection = (announce: AnnounceEvents): Projection<typeof 
         },
       ]
     },
-    afterCommit(events) {
-      announce(events, (event) => [changeOf(event)])
-    },
+    ...announcing(announce, (event) => [changeOf(event)]),
   })
 
 function outcomeOf(event: Recorded<DeliveryEvent>): Outcome {

@@ -1,7 +1,7 @@
 import { receptionEvents } from '@mailx/events/reception'
 import { type Projection, writeOnlyProjection } from '@mailx/processors/projection'
 import { Disposition } from '@mailx/proto/reception/v1/events'
-import type { AnnounceEvents } from './announce.ts'
+import { type AnnounceEvents, announcing } from './announce.ts'
 import { changeOfEntry, entriesOfReception } from './entry-row.ts'
 import { insertAttachments, insertEntries } from './insert-entries.ts'
 
@@ -22,7 +22,5 @@ export const receivedProjection = (announce: AnnounceEvents): Projection<typeof 
         ...insertAttachments('received', messages),
       ]
     },
-    afterCommit(events) {
-      announce(events, (event) => entriesOfReception(event).map(changeOfEntry))
-    },
+    ...announcing(announce, (event) => entriesOfReception(event).map(changeOfEntry)),
   })

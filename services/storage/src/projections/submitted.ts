@@ -4,7 +4,7 @@ import { type SubmissionEvent, submissionEvents } from '@mailx/events/submission
 import { type Projection, writeOnlyProjection } from '@mailx/processors/projection'
 import { DeliveryState, type MailboxChange } from '@mailx/proto/storage/v1/storage_service'
 import { Route } from '@mailx/proto/submission/v1/events'
-import type { AnnounceEvents } from './announce.ts'
+import { type AnnounceEvents, announcing } from './announce.ts'
 import { changeOfEntry, entriesOfSubmission } from './entry-row.ts'
 import { insertAttachments, insertEntries } from './insert-entries.ts'
 
@@ -39,12 +39,10 @@ export const submittedProjection = (
         ...addRemoteCopies(messages),
       ]
     },
-    afterCommit(events) {
-      announce(events, (event) => [
-        ...entriesOfSubmission(event).map(changeOfEntry),
-        ...unreachable(event.data, event.recordedAt, event.metadata.traceparent),
-      ])
-    },
+    ...announcing(announce, (event) => [
+      ...entriesOfSubmission(event).map(changeOfEntry),
+      ...unreachable(event.data, event.recordedAt, event.metadata.traceparent),
+    ]),
   })
 
 function addRemoteCopies(messages: readonly Accepted[]): Statement[] {

@@ -34,13 +34,13 @@ export const isNews = ({ recordedAt }: Pick<Recorded, 'recordedAt'>, now: number
 
 export const announceEvents =
   (publish: PublishChanges, now: () => number): AnnounceEvents =>
-  (events, changesOf) => {
+  (events, changesOf, { again = false } = {}) => {
     const at = now()
     const changes: MailboxChange[] = []
     for (const event of events) {
       if (!isNews(event, at)) continue
       const ofEvent = changesOf(event)
-      if (isDelivery(event, ofEvent)) observeDelivery(event, at)
+      if (!again && isDelivery(event, ofEvent)) observeDelivery(event, at)
       changes.push(...ofEvent)
     }
     publish(changes)
@@ -64,8 +64,9 @@ function observeDelivery({ metadata, recordedAt, type }: Recorded, now: number):
 export type PublishChanges = (changes: readonly MailboxChange[]) => void
 
 /**
- * Tells the gateways what a committed batch changed, in as few messages as NATS' limit allows. What is
- * lost here is found with the cursor: so a failure is counted and nothing waits.
+ * Tells the gateways what a committed batch changed, in as few messages as NATS' limit allows. Nothing
+ * waits for it. What is lost is made good: `resumed` of a projection announces again what a process may
+ * have died with, and whatever NATS did not take, `announceGaps` has listed.
  */
 export function changePublisher({ nats, busKey, logger }: Deps): PublishChanges {
   const publish = (changes: readonly MailboxChange[]): void => {

@@ -33,7 +33,7 @@ type Deps = {
   readonly logger: Logger
 }
 
-/** Tells an owner's other devices what one of them did. May be lost, as every announcement. */
+/** Tells an owner's other devices what one of them did. Announced again, as every change, when it may have been lost. */
 export const announceOwnerChanges =
   ({ pool, publish, now, logger }: Deps) =>
   (events: readonly Recorded<MailboxEvent>[]): void => {

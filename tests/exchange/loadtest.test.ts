@@ -37,7 +37,15 @@ type Verdict = {
   readonly problems: readonly { readonly id: string; readonly recipient: string }[]
 }
 
-const fine = { lost: 0, duplicated: 0, reordered: 0, corrupt: 0, unresolved: 0, unexpected: 0 }
+const fine = {
+  lost: 0,
+  duplicated: 0,
+  reordered: 0,
+  corrupt: 0,
+  unresolved: 0,
+  unheard: 0,
+  unexpected: 0,
+}
 
 async function verify(path = journal) {
   const args = ['verify', '--journal', path, '--settle', '500ms', '--json', '--quiet']
@@ -165,6 +173,16 @@ test('verify finds a message of which the journal does not know what became of i
   )
   const { exitCode, verdict } = await verify(edited)
   expect(verdict.counts).toEqual({ ...fine, unresolved: 1 })
+  expect(exitCode).toBe(1)
+})
+
+test('verify finds a recipient who was not told', async () => {
+  const edited = edit('unheard', (records) =>
+    records.filter((record) => record.kind !== 'notified' || record.number !== 7),
+  )
+  const { exitCode, verdict } = await verify(edited)
+  expect(verdict.counts['unheard']).toBeGreaterThan(0)
+  expect(verdict.counts).toEqual({ ...fine, unheard: verdict.counts['unheard'] })
   expect(exitCode).toBe(1)
 })
 

@@ -30,7 +30,15 @@ const resultOf = (...faults: InjectedFault[]): GroupResult => ({
   accepted: 7,
   refused: 0,
   resent: 0,
-  findings: { lost: 0, duplicated: 0, reordered: 0, corrupt: 0, unresolved: 0, unexpected: 0 },
+  findings: {
+    lost: 0,
+    duplicated: 0,
+    reordered: 0,
+    corrupt: 0,
+    unresolved: 0,
+    unheard: 0,
+    unexpected: 0,
+  },
   problems: [],
   seconds: 1,
 })

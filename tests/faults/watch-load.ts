@@ -57,6 +57,7 @@ export function watchLoad(
         case 'refused':
           messages.delete(record.number)
           return
+        case 'put-off':
         case 'start':
         case 'mailbox':
         case 'end':

@@ -52,7 +52,7 @@ export function intervalClock(options: {
       refused: counts.refused - before.refused,
       notified: counts.notified - before.notified,
       backlog: due - counts.accepted - counts.refused,
-      unheard: Math.max(0, track.unheard()),
+      unheard: track.unheard(),
       accept: accept.percentiles,
       notify: notify.percentiles,
       buckets: notify.buckets,

@@ -18,6 +18,7 @@ const records: readonly JournalRecord[] = [
   { kind: 'mailbox', user: 1, cursor: Uint8Array.of(1, 2, 3) },
   { kind: 'sent', at: 1.5, number: 0, id, sender: 0, bytes: 2048, recipients: [1, 4_000_000_000] },
   { kind: 'resent', at: 2.25, number: 0 },
+  { kind: 'put-off', at: 2.5, number: 0 },
   { kind: 'accepted', at: 3, number: 0 },
   { kind: 'refused', at: 4, number: 1, code: 'QUOTA_EXCEEDED' },
   { kind: 'notified', at: 5, number: 0, user: 1 },

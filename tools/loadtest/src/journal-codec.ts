@@ -19,6 +19,7 @@ const kinds = [
   'refused',
   'notified',
   'end',
+  'put-off',
 ] as const
 const kindByte = Object.fromEntries(kinds.map((kind, index) => [kind, index])) as Readonly<
   Record<(typeof kinds)[number], number>
@@ -88,6 +89,7 @@ export function groupEncoder() {
           return
         }
         case 'resent':
+        case 'put-off':
         case 'accepted':
           timed(kind, record)
           return
@@ -181,6 +183,7 @@ function decodeGroup(group: Buffer, into: JournalRecord[]): void {
         break
       }
       case 'resent':
+      case 'put-off':
       case 'accepted':
         into.push({ kind, at: f64(), number: u32() })
         break

@@ -9,9 +9,13 @@ export type JournaledMessage = {
   readonly recipients: readonly number[]
   /** Of the body. */
   readonly bytes: number
-  /** Places in the journal: when it was first and last handed over, and decided. */
+  /** Places in the journal: when it was first handed over, and when it was decided. */
   readonly firstSent: number
-  readonly lastSent: number
+  /**
+   * From when on it has its place among the messages of its stream: the first hand-over, or the one after
+   * it was last refused for a reason that passes. Infinite when it was not handed over after that.
+   */
+  readonly inTurnFrom: number
   readonly decidedAt: number | undefined
   readonly outcome: 'accepted' | 'refused' | 'unresolved'
   /** Of the refusal. */
@@ -43,7 +47,8 @@ export function journalMessages(records: readonly JournalRecord[]): JournalConte
     if (!('number' in record)) continue
     const message = messages.get(record.number)
     if (message === undefined) continue
-    if (record.kind === 'resent') message.lastSent = place
+    if (record.kind === 'put-off') message.inTurnFrom = Number.POSITIVE_INFINITY
+    if (record.kind === 'resent') message.inTurnFrom = Math.min(message.inTurnFrom, place)
     if (record.kind === 'notified') message.notified.add(record.user)
     if (record.kind !== 'accepted' && record.kind !== 'refused') continue
     message.outcome = record.kind
@@ -59,7 +64,7 @@ function begun(record: JournalRecord & { readonly kind: 'sent' }, place: number)
   return {
     ...common,
     firstSent: place,
-    lastSent: place,
+    inTurnFrom: place,
     decidedAt: undefined,
     outcome: 'unresolved',
     notified: new Set(),

@@ -30,6 +30,8 @@ export type JournalRecord =
       readonly bytes: number
       readonly recipients: readonly number[]
     }
+  /** Refused for a reason that passes: it will be handed over again. */
+  | { readonly kind: 'put-off'; readonly at: number; readonly number: number }
   /** About to be handed over again, after a lost connection or a refusal that passes. */
   | { readonly kind: 'resent'; readonly at: number; readonly number: number }
   | { readonly kind: 'accepted'; readonly at: number; readonly number: number }

@@ -17,7 +17,9 @@ export type LaneEvents = {
   accepted(message: Message): void
   /** For good. */
   refused(message: Message, code: string): void
-  /** A refusal that passes, or a lost connection, by its code: the messages will be handed over again. */
+  /** Refused for a reason that passes, by its code: it will be handed over again. */
+  putOff(message: Message, code: string): void
+  /** A lost connection, by its code: what has no answer will be handed over again. */
   trouble(code: string): void
 }
 

@@ -22,8 +22,8 @@ Examples:
     --recipients 1..5 --size 2k:90,100k:10 --journal run.journal --json run.json
   loadtest verify --journal run.journal            lost, duplicated, reordered, corrupt, unresolved
 
-Exit codes: 0 all is well, 1 a message was lost, duplicated, reordered, corrupt or unresolved, or the
-run failed, 2 wrong command line`,
+Exit codes: 0 all is well, 1 a message was lost, duplicated, reordered, corrupt, unresolved or in a
+mailbox where it should not be, its recipient was not told of it, or the run failed, 2 wrong command line`,
   )
 
 const resolver = () =>

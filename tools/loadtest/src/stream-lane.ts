@@ -108,7 +108,7 @@ export function streamLane(account: Account, events: LaneEvents, options: LaneOp
       unanswered.delete(key)
       if (code === '') events.accepted(message)
       else if (isPassing(code)) {
-        events.trouble(code)
+        events.putOff(message, code)
         if (needsSession(code)) account.session = undefined
         resumeAt = Math.max(resumeAt, performance.now() + waitBefore(tries, retryAfterMs))
         again.push(message)

@@ -34,6 +34,7 @@ export function tracker(options: {
   const notify = latencies()
   const last = { accepted: 0, notified: 0 }
   let undecided = 0
+  let unheard = 0
   let onChange: (() => void) | undefined
 
   const isMeasured = ({ due }: Message) => due >= measureFrom
@@ -52,6 +53,7 @@ export function tracker(options: {
       journal.add({ kind: 'accepted', at, number: message.number })
       counts.accepted += 1
       counts.copies += message.recipients.length
+      unheard += message.recipients.length - message.heard.length
       accept.record(at - message.due, isMeasured(message))
       if (isMeasured(message)) last.accepted = at
       decide(message)
@@ -63,6 +65,10 @@ export function tracker(options: {
       // Nobody will hear of it.
       messages.delete(message.key)
       decide(message)
+    },
+    putOff({ number }, code) {
+      journal.add({ kind: 'put-off', at: now(), number })
+      trouble(code)
     },
     trouble,
   }
@@ -76,8 +82,8 @@ export function tracker(options: {
     last,
     events,
     trouble,
-    /** Copies of accepted messages of which nobody has heard. Some are heard of before their answer. */
-    unheard: () => Math.max(0, counts.copies - counts.notified),
+    /** Copies of accepted messages of which their recipients have not heard. */
+    unheard: () => unheard,
     undecided: () => undecided,
     isDone: () => undecided === 0 && messages.size === 0,
     /** Called after every decision and notification. */
@@ -111,6 +117,7 @@ export function tracker(options: {
       const at = now()
       journal.add({ kind: 'notified', at, number: message.number, user: person.user })
       counts.notified += 1
+      if (message.decided) unheard -= 1
       notify.record(at - message.due, isMeasured(message))
       if (isMeasured(message)) last.notified = at
       forget(message)

@@ -50,7 +50,7 @@ export function unaryLane(
           events.refused(message, code)
           return
         }
-        events.trouble(code)
+        events.putOff(message, code)
         if (needsSession(code)) account.session = undefined
         const hint = error instanceof MailxError ? error.retryAfterMs : undefined
         await pause(waitBefore(tries, hint), stop.signal)

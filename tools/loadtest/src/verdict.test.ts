@@ -15,7 +15,7 @@ const message = (number: number, more: Partial<JournaledMessage> = {}): Journale
   recipients: [1],
   bytes: 10,
   firstSent: number * 10,
-  lastSent: number * 10,
+  inTurnFrom: number * 10,
   decidedAt: number * 10 + 5,
   outcome: 'accepted',
   code: '',
@@ -28,6 +28,7 @@ const evidence = (more: Partial<Evidence>): Evidence => ({
   submit: 'stream',
   users,
   messages: three,
+  ended: true,
   mailboxes: boxes(0, 1, 2),
   strangers: [],
   damage: new Map(),
@@ -87,8 +88,8 @@ test('what is before an earlier message is reordered', () => {
   expect(verdict.problems[0]).toMatchObject({ number: 2 })
 })
 
-test('a message that was handed over again after a later one may be on either side of it', () => {
-  const messages = [message(0), message(1, { lastSent: 25 }), message(2)]
+test('a message that was refused for a while may be on either side of one that went meanwhile', () => {
+  const messages = [message(0), message(1, { inTurnFrom: 25 }), message(2)]
   expect(found({ messages, mailboxes: boxes(0, 2, 1) })).toEqual(none)
   expect(found({ messages, mailboxes: boxes(0, 1, 2) })).toEqual(none)
   expect(found({ messages, mailboxes: boxes(1, 0, 2) })).toEqual({ ...none, reordered: 1 })
@@ -99,6 +100,15 @@ test('calls side by side have an order only where one was answered before the ot
   const unary = { submit: 'unary', messages } as const
   expect(found({ ...unary, mailboxes: boxes(1, 0, 2) })).toEqual(none)
   expect(found({ ...unary, mailboxes: boxes(1, 2, 0) })).toEqual({ ...none, reordered: 1 })
+})
+
+test('a recipient who was not told of what is in the mailbox is a problem, once the run is over', () => {
+  const messages = [message(0), message(1, { notified: new Set() }), message(2)]
+  const verdict = judge(evidence({ messages }))
+  expect(verdict.counts).toEqual({ ...none, unheard: 1 })
+  expect(verdict.problems[0]).toMatchObject({ number: 1, recipient: 'bob@a.test' })
+  expect(found({ messages, ended: false })).toEqual(none)
+  expect(found({ messages, mailboxes: boxes(0, 2) })).toEqual({ ...none, lost: 1 })
 })
 
 test('other conversations have no part in the order of one', () => {

@@ -12,6 +12,8 @@ export const findings = [
   'corrupt',
   /** The run ended without knowing whether it was accepted. */
   'unresolved',
+  /** In the recipient's mailbox, and the recipient was not told of it before the run ended. */
+  'unheard',
   /** In a mailbox where it should not be: refused, bounced, or never sent there. */
   'unexpected',
 ] as const
@@ -33,6 +35,8 @@ export type Evidence = {
   readonly submit: 'stream' | 'unary'
   readonly users: readonly string[]
   readonly messages: readonly JournaledMessage[]
+  /** Whether the journal goes to the end of the run: else what is not in it may have been. */
+  readonly ended: boolean
   /** Ids in each recipient's mailbox, oldest first, as often as they are listed. */
   readonly mailboxes: ReadonlyMap<number, readonly Uint8Array[]>
   /** Ids of the run that the journal does not hold, by mailbox. */
@@ -60,7 +64,7 @@ export const copyKey = (key: string, user: number): string => `${key}/${user}`
 
 /** Compares what was sent with what is there. */
 export function judge(evidence: Evidence): Verdict {
-  const { messages, users, mailboxes, strangers, damage, told } = evidence
+  const { messages, ended, users, mailboxes, strangers, damage, told } = evidence
   const problems: Problem[] = []
   const tally = { accepted: 0, refused: 0, copies: 0, delivered: 0, bounced: 0 }
   const places = placesOf(mailboxes)
@@ -92,7 +96,12 @@ export function judge(evidence: Evidence): Verdict {
       }
       if (outcome !== 'accepted') continue
       tally.copies += 1
-      if (times > 0) tally.delivered += 1
+      if (times > 0) {
+        tally.delivered += 1
+        if (ended && !message.notified.has(user)) {
+          report('unheard', message, user, 'its recipient was not told of it')
+        }
+      }
       if (state?.state === 'bounced') {
         if (times > 0) report('unexpected', message, user, `delivered, yet bounced: ${state.code}`)
         else tally.bounced += 1
@@ -149,9 +158,12 @@ function misdirected({ messages, mailboxes }: Evidence, nameOf: NameOf): Problem
 }
 
 /**
- * Message B must be behind A when A went before it in the same conversation: on a stream, when A was
- * handed over for the last time before B was for the first; in calls side by side, when A was accepted
- * before that. One problem per message that came too early.
+ * Message B must be behind A when A went before it in the same conversation. On a stream, when A was
+ * handed over before B was for the first time, however often both went again after lost connections:
+ * each stream keeps the order in which it is written to, and everything without an answer goes again in
+ * the same one. What was refused for a reason that passes has lost its place, and gets another one when
+ * it is handed over again. In calls side by side, when A was accepted before B was handed over. One
+ * problem per message that came too early.
  */
 function reorderings(
   { messages, mailboxes, submit, users }: Evidence,
@@ -159,7 +171,7 @@ function reorderings(
   nameOf: NameOf,
 ): Problem[] {
   const settledAt = (message: JournaledMessage) =>
-    submit === 'stream' ? message.lastSent : (message.decidedAt ?? Number.POSITIVE_INFINITY)
+    submit === 'stream' ? message.inTurnFrom : (message.decidedAt ?? Number.POSITIVE_INFINITY)
   const problems: Problem[] = []
   const conversations = Map.groupBy(
     messages.flatMap((message) => message.recipients.map((user) => ({ message, user }))),

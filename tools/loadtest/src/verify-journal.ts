@@ -100,7 +100,7 @@ export async function verifyJournal(options: VerifyOptions): Promise<Verified> {
     })
     const mailboxes = new Map(boxes.map(({ person, ids }) => [person.user, ids]))
     const { submit, users } = run
-    const verdict = judge({ submit, users, messages, mailboxes, strangers, damage, told })
+    const verdict = judge({ submit, ended, users, messages, mailboxes, strangers, damage, told })
     return { ...verdict, runId: run.runId, ended, tornBytes }
   } finally {
     if (options.people === undefined) people.close()

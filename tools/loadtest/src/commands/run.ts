@@ -142,7 +142,7 @@ async function tell(
   }
   if (html !== undefined) await writeFile(html, htmlReport(result, verdict))
   if (verdict === undefined) {
-    if (result.unresolved > 0) process.exitCode = 1
+    if (result.unresolved + result.unheard > 0) process.exitCode = 1
     return
   }
   if (json !== '-') process.stdout.write(`\n${verdictSummary(verdict)}\n`)

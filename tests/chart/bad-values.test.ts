@@ -212,6 +212,11 @@ describe('what cannot work is refused in plain words, with the value to change',
       'secrets.busKey.value: is not 32 bytes in base64 (write the output of: openssl rand -base64 32)',
     ],
     [
+      'three keys at a time',
+      { secrets: { sessionKey: { value: `${key} ${key} ${key}` } } },
+      'secrets.sessionKey.value: is not 32 bytes in base64 (write the output of: openssl rand -base64 32)',
+    ],
+    [
       'a secret given twice',
       { secrets: { busKey: { value: key, existingSecret: { name: 'x' } } } },
       'secrets.busKey: has a value and an existingSecret (keep one of them)',

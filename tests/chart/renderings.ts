@@ -55,6 +55,15 @@ const matrix: Readonly<Record<string, readonly [string, ...object[]]>> = {
     'external',
     { secrets: { generate: true, busKey: { existingSecret: { name: '' } } } },
   ],
+  'keys that change': [
+    'external',
+    {
+      secrets: {
+        busKey: { value: `${key} ${key}`, existingSecret: { name: '' } },
+        sessionKey: { value: `${key}\n${key}\n`, existingSecret: { name: '' } },
+      },
+    },
+  ],
   'access made by the chart': [
     'external',
     { secrets: { generate: true }, access: { existingSecret: '' } },

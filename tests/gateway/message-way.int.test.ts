@@ -43,7 +43,7 @@ const tokenOf = (account: Account, times: { issuedAt: number; expiresAt: number 
       sessionId: randomBytes(16),
       ...times,
     },
-    sessionKey,
+    [sessionKey],
   )
 
 test('a message is accepted, pushed, listed, fetched and opened', async () => {

@@ -21,7 +21,10 @@ export async function withSession(
   return { ...traced(account), ...options, token: currentToken(account) }
 }
 
-/** Calls with a session, and once more with a new one when the server says that it ran out. */
+/**
+ * Calls with a session, and once more with a new one when the server says that it ran out, or does not
+ * know it: the key that sealed it may be gone.
+ */
 export async function signedIn<Response>(
   account: Account,
   call: (options: CallOptions) => Promise<Response>,
@@ -30,11 +33,14 @@ export async function signedIn<Response>(
   try {
     return await call(await withSession(account, options))
   } catch (error) {
-    if (!(error instanceof MailxError) || error.code !== 'SESSION_EXPIRED') throw error
+    if (!(error instanceof MailxError) || !isOver(error)) throw error
     account.session = undefined
     return call(await withSession(account, options))
   }
 }
+
+const isOver = ({ code }: MailxError): boolean =>
+  code === 'SESSION_EXPIRED' || code === 'UNAUTHENTICATED'
 
 function traced(account: Account): CallOptions {
   const traceparent = account.traceparent()

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { count, key32, listenAddress, noted, serviceAddress } from './variable.ts'
+import { count, currentKeys32, key32, listenAddress, noted, serviceAddress } from './variable.ts'
 
 /** The path of a file in PEM. */
 const pemFile = (example: string) => noted(z.string(), { write: example }).optional()
@@ -50,10 +50,10 @@ export const variables = {
   REDIS_CERT_FILE: pemFile('/etc/mailx/redis/tls.crt'),
   /** The private key (PEM) of REDIS_CERT_FILE; read again for each connection. */
   REDIS_KEY_FILE: pemFile('/etc/mailx/redis/tls.key'),
-  /** Authenticates what the services tell each other over NATS. The same for all of them. */
-  BUS_KEY: key32(),
-  /** Seals session tokens. The same for gateway and identity. */
-  SESSION_KEY: key32(),
+  /** Authenticates what the services tell each other over NATS. The same for all of them; may be two, see docs/least-privilege.md. */
+  BUS_KEY: currentKeys32(),
+  /** Seals session tokens. The same for gateway and identity; may be two, see docs/least-privilege.md. */
+  SESSION_KEY: currentKeys32(),
   /** Encrypts private keys at rest. Losing it loses them. */
   KEY_ENCRYPTION_KEY: key32(),
   /**

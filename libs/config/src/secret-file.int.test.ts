@@ -12,7 +12,7 @@ const file = join(mkdtempSync(join(tmpdir(), 'mailx-config-')), 'bus-key')
 
 test('a secret may lie in a file, which may end with a line break', () => {
   writeFileSync(file, `${key}\n`)
-  expect(readConfig(schema, { BUS_KEY_FILE: file }).BUS_KEY).toEqual(new Uint8Array(32).fill(7))
+  expect(readConfig(schema, { BUS_KEY_FILE: file }).BUS_KEY()).toEqual([new Uint8Array(32).fill(7)])
 })
 
 test('a secret that is set twice is a mistake', () => {

@@ -1,3 +1,4 @@
+import type { CurrentKeys, Keys } from '@mailx/crypto/current-keys'
 import * as z from 'zod'
 
 /** What `readConfig` and the docs know of a variable beside its type. */
@@ -55,17 +56,54 @@ export const serviceAddress = (example = '127.0.0.1:7001') =>
     { write: `${example} or unix:/run/mailx/name.sock` },
   )
 
+const base64Of32 = { write: 'the output of: openssl rand -base64 32', secret: true }
+
 /** A key of 32 bytes, written in base64. */
 export const key32 = () =>
   noted(
     z.string().transform((text, context) => {
-      const bytes = Buffer.from(text, 'base64')
-      if (bytes.length === 32 && bytes.toString('base64') === text) return Uint8Array.from(bytes)
+      const key = key32In(text)
+      if (key !== undefined) return key
       context.addIssue({ code: 'custom', message: 'is not 32 bytes in base64' })
       return z.NEVER
     }),
-    { write: 'the output of: openssl rand -base64 32', secret: true },
+    base64Of32,
   )
+
+/**
+ * A key of 32 bytes, written in base64; while it changes two of them, in lines of their own or with a
+ * space between: the first one makes what both open.
+ */
+export const currentKeys32 = () =>
+  noted(
+    z.string().transform((text, context): CurrentKeys => {
+      const keys = text.split(/\s+/).map(key32In)
+      const [first, second] = keys
+      if (first !== undefined && keys.length === 1) return constant([first])
+      if (first !== undefined && second !== undefined && keys.length === 2) {
+        return constant([first, second])
+      }
+      const message =
+        keys.length === 1
+          ? 'is not 32 bytes in base64'
+          : 'is not one or two keys of 32 bytes in base64'
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }),
+    base64Of32,
+  )
+
+const constant =
+  (keys: Keys): CurrentKeys =>
+  () =>
+    keys
+
+function key32In(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.length === 32 && bytes.toString('base64') === text
+    ? Uint8Array.from(bytes)
+    : undefined
+}
 
 /** "true" or "false". */
 export const flag = () =>

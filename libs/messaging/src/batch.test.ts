@@ -1,10 +1,12 @@
+import type { Keys } from '@mailx/crypto/current-keys'
 import { chainEvents, GENESIS } from '@mailx/event-log/chain'
 import type { CommittedBatch } from '@mailx/event-log/event-log'
 import { Batch, SealedBatch } from '@mailx/proto/log/v1/batch'
 import { expect, test } from 'vitest'
 import { openBatch, sealBatch, splitBatch } from './batch.ts'
 
-const busKey = new Uint8Array(32).fill(1)
+const keyOf = (byte: number) => new Uint8Array(32).fill(byte)
+const busKeys: Keys = [keyOf(1)]
 
 function batchOf(sizes: readonly number[]): CommittedBatch {
   const unchained = sizes.map((size, i) => ({
@@ -28,7 +30,7 @@ function batchOf(sizes: readonly number[]): CommittedBatch {
 }
 
 const batch = batchOf([3, 0, 300])
-const sealed = sealBatch(busKey, batch)
+const sealed = sealBatch(busKeys, batch)
 
 /** The batch with something changed, sealed with the right key. */
 function resealed(change: (batch: Batch) => Batch): Uint8Array {
@@ -39,24 +41,31 @@ function resealed(change: (batch: Batch) => Batch): Uint8Array {
     hash: GENESIS,
     recordedAt: Number(event.recordedAtUnixMs),
   }))
-  return sealBatch(busKey, { ...changed, context: 'mailbox', events })
+  return sealBatch(busKeys, { ...changed, context: 'mailbox', events })
 }
 
 test('what is opened is what was sealed', () => {
-  expect(openBatch(busKey, sealed)).toEqual(batch)
+  expect(openBatch(busKeys, sealed)).toEqual(batch)
 })
 
 test('a batch from somebody without the key is refused', () => {
-  expect(openBatch(new Uint8Array(32).fill(2), sealed)).toBeUndefined()
+  expect(openBatch([keyOf(2)], sealed)).toBeUndefined()
+})
+
+test('while the key changes, a batch under either opens, and is sealed under the first', () => {
+  expect(openBatch([keyOf(2), keyOf(1)], sealed)).toEqual(batch)
+  const anew = sealBatch([keyOf(2), keyOf(1)], batch)
+  expect(openBatch([keyOf(2)], anew)).toEqual(batch)
+  expect(openBatch([keyOf(1)], anew)).toBeUndefined()
 })
 
 test('any changed byte is noticed', () => {
   for (let i = 0; i < sealed.length; i += 1) {
     const changed = sealed.slice()
     changed[i] = (changed[i] ?? 0) ^ 1
-    expect(openBatch(busKey, changed) ?? batch).toEqual(batch)
+    expect(openBatch(busKeys, changed) ?? batch).toEqual(batch)
   }
-  expect(openBatch(busKey, sealed.slice(0, -1))).toBeUndefined()
+  expect(openBatch(busKeys, sealed.slice(0, -1))).toBeUndefined()
 })
 
 test.each([
@@ -64,7 +73,7 @@ test.each([
   ['noise', new Uint8Array(1000).fill(0xff)],
   ['text', new TextEncoder().encode('{"partition": "mailbox-3"}')],
 ])('%s is not a batch', (_, bytes) => {
-  expect(openBatch(busKey, bytes)).toBeUndefined()
+  expect(openBatch(busKeys, bytes)).toBeUndefined()
 })
 
 test.each<[string, (batch: Batch) => Batch]>([
@@ -75,7 +84,7 @@ test.each<[string, (batch: Batch) => Batch]>([
   ['a previous hash that is none', (b) => ({ ...b, previousHash: new Uint8Array(3) })],
   ['the name of another partition', (b) => ({ ...b, partition: 'mailbox-4' })],
 ])('a batch with %s is refused even with the right key', (_, change) => {
-  expect(openBatch(busKey, resealed(change))).toBeUndefined()
+  expect(openBatch(busKeys, resealed(change))).toBeUndefined()
 })
 
 test('a batch is split below a size, and the parts continue each other', () => {
@@ -88,7 +97,7 @@ test('a batch is split below a size, and the parts continue each other', () => {
   expect(wider[1]?.previousHash).toEqual(wider[0]?.hash)
   expect(wider[1]?.firstPosition).toBe(8n)
   expect(wider.at(-1)?.hash).toEqual(whole.hash)
-  for (const part of wider) expect(openBatch(busKey, sealBatch(busKey, part))).toEqual(part)
+  for (const part of wider) expect(openBatch(busKeys, sealBatch(busKeys, part))).toEqual(part)
 })
 
 test('a batch below the size stays whole', () => {

@@ -1,4 +1,4 @@
-import { constantTimeEqual } from '@mailx/crypto/constant-time'
+import { isMacUnderOne, type Keys } from '@mailx/crypto/current-keys'
 import { blake2b } from '@mailx/crypto/hash'
 import { chainEvents } from '@mailx/event-log/chain'
 import type { CommittedBatch, StoredEvent } from '@mailx/event-log/event-log'
@@ -6,22 +6,22 @@ import { encodeMessage } from '@mailx/events/encode'
 import { Batch, SealedBatch } from '@mailx/proto/log/v1/batch'
 
 /** The bytes that travel: the batch and its keyed BLAKE2b-256. */
-export function sealBatch(busKey: Uint8Array, batch: CommittedBatch): Uint8Array {
+export function sealBatch(busKeys: Keys, batch: CommittedBatch): Uint8Array {
   const { partition, firstPosition, previousHash, hash } = batch
   const events = batch.events.map((event) => ({
     ...event,
     recordedAtUnixMs: BigInt(event.recordedAt),
   }))
   const bytes = encodeMessage(Batch, { partition, firstPosition, previousHash, hash, events })
-  return encodeMessage(SealedBatch, { batch: bytes, mac: blake2b(bytes, { key: busKey }) })
+  return encodeMessage(SealedBatch, { batch: bytes, mac: macOf(busKeys[0], bytes) })
 }
 
 /**
  * The batch in the bytes; undefined unless its MAC is right, its positions follow each other and its
  * hash is the chain over its events. Whether it continues what the reader has is for the reader to see.
  */
-export function openBatch(busKey: Uint8Array, sealed: Uint8Array): CommittedBatch | undefined {
-  const batch = decode(busKey, sealed)
+export function openBatch(busKeys: Keys, sealed: Uint8Array): CommittedBatch | undefined {
+  const batch = decode(busKeys, sealed)
   if (batch === undefined) return undefined
   const { partition, firstPosition, previousHash, hash } = batch
   const inOrder = batch.events.every(({ position }, i) => position === firstPosition + BigInt(i))
@@ -36,10 +36,12 @@ export function openBatch(busKey: Uint8Array, sealed: Uint8Array): CommittedBatc
   return { context, partition, firstPosition, previousHash, hash, events }
 }
 
-function decode(busKey: Uint8Array, sealed: Uint8Array): Batch | undefined {
+const macOf = (key: Uint8Array, batch: Uint8Array): Uint8Array => blake2b(batch, { key })
+
+function decode(busKeys: Keys, sealed: Uint8Array): Batch | undefined {
   try {
     const { batch, mac } = SealedBatch.decode(sealed)
-    if (!constantTimeEqual(mac, blake2b(batch, { key: busKey }))) return undefined
+    if (!isMacUnderOne(busKeys, mac, (key) => macOf(key, batch))) return undefined
     return Batch.decode(batch)
   } catch {
     // Not protobuf: from somebody without the key.

@@ -32,11 +32,11 @@ const onTrouble = () => {}
 const isNews = (_: string, first: bigint) => first !== 666n
 
 async function receive(): Promise<void> {
-  const { nats, busKey } = bus
+  const { nats, busKeys } = bus
   const { signal } = stopping
   for await (const batch of consume({
     nats,
-    busKey,
+    busKeys,
     context: CONTEXT,
     signal,
     isNews,
@@ -78,7 +78,7 @@ test('a message that did not come from a holder of the bus key is passed over', 
   await receives(1n)
   const [genuine] = received
   if (genuine === undefined) throw new Error('nothing received')
-  await client.publish(subject, sealBatch(new Uint8Array(32).fill(8), genuine))
+  await client.publish(subject, sealBatch([new Uint8Array(32).fill(8)], genuine))
   await client.publish(subject, 'noise')
   await append()
   await receives(2n)
@@ -89,7 +89,7 @@ test('a message that says itself that it is old is not even opened', async () =>
   await append()
   await receives(1n)
   const client = jetstream(bus.nats)
-  const sealed = sealBatch(bus.busKey, received[0] as CommittedBatch)
+  const sealed = sealBatch(bus.busKeys(), received[0] as CommittedBatch)
   const msgID = 'submission-0/666'
   await client.publish(subjectOf(CONTEXT, 'submission-0'), sealed, { msgID })
   await append()
@@ -129,9 +129,9 @@ test('after the sequence started again from one messages arrive again', async ()
 
 test('it ends when it is aborted, at whatever moment', async () => {
   for (let delayMs = 0; delayMs < 20; delayMs += 1) {
-    const { nats, busKey } = bus
+    const { nats, busKeys } = bus
     const abort = new AbortController()
-    const batches = consume({ nats, busKey, context: CONTEXT, signal: abort.signal, onTrouble })
+    const batches = consume({ nats, busKeys, context: CONTEXT, signal: abort.signal, onTrouble })
     const first = batches.next()
     setTimeout(() => abort.abort(), delayMs)
     expect(await first).toEqual({ done: true, value: undefined })

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import type { CommittedBatch } from '@mailx/event-log/event-log'
 import {
   AckPolicy,
@@ -16,7 +17,7 @@ import { isStreamMissing, streamName } from './streams.ts'
 
 export type ConsumeOptions = {
   readonly nats: NatsConnection
-  readonly busKey: Uint8Array
+  readonly busKeys: CurrentKeys
   readonly context: string
   /** Ends the iteration. */
   readonly signal: AbortSignal
@@ -39,7 +40,7 @@ const MAX_BYTES_AHEAD = 4 * 1024 * 1024
  * is waited for, because only its writer may make it.
  */
 export async function* consume(options: ConsumeOptions): AsyncGenerator<CommittedBatch> {
-  const { busKey, context, signal, onTrouble } = options
+  const { busKeys, context, signal, onTrouble } = options
   while (!signal.aborted) {
     try {
       if (!isConnected(options.nats)) {
@@ -54,7 +55,7 @@ export async function* consume(options: ConsumeOptions): AsyncGenerator<Committe
       try {
         for await (const message of messages) {
           if (!isWorthOpening(options, message)) continue
-          const batch = openBatch(busKey, message.data)
+          const batch = openBatch(busKeys(), message.data)
           if (batch?.context === context) yield batch
           else refusedBatches.inc({ context })
         }

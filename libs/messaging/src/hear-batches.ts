@@ -9,38 +9,41 @@ export type HearOptions = Omit<ConsumeOptions, 'signal' | 'isNews'> &
 
 type Listener = Pick<HearOptions, 'isNews' | 'onBatch' | 'onTrouble'>
 
-/** One consumer for all who listen to a context over the same connection. */
-type Ear = { readonly listeners: Set<Listener>; readonly stop: () => Promise<void> }
+/** One consumer for all who listen to a context, with the same keys, over the same connection. */
+type Ear = Pick<HearOptions, 'context' | 'busKeys'> & {
+  readonly listeners: Set<Listener>
+  readonly stop: () => Promise<void>
+}
 
-const ears = new WeakMap<NatsConnection, Map<string, Ear>>()
+const ears = new WeakMap<NatsConnection, Set<Ear>>()
 
 /**
  * As `consume`, for several readers in one process: a batch comes over the network once, is opened
  * once, if it is news to one of them, and handed to all. Returns how to stop listening.
  */
 export function hearBatches(options: HearOptions): () => Promise<void> {
-  const { nats, busKey, context } = options
-  const ofConnection = ears.get(nats) ?? new Map<string, Ear>()
+  const { nats, busKeys, context } = options
+  const ofConnection = ears.get(nats) ?? new Set<Ear>()
   ears.set(nats, ofConnection)
-  const key = `${context} ${Buffer.from(busKey).toString('base64')}`
-  const ear = ofConnection.get(key) ?? openEar(options)
-  ofConnection.set(key, ear)
+  const known = [...ofConnection].find((one) => one.context === context && one.busKeys === busKeys)
+  const ear = known ?? openEar(options)
+  ofConnection.add(ear)
   const listener: Listener = options
   ear.listeners.add(listener)
   return async () => {
     ear.listeners.delete(listener)
     if (ear.listeners.size > 0) return
-    if (ofConnection.get(key) === ear) ofConnection.delete(key)
+    ofConnection.delete(ear)
     await ear.stop()
   }
 }
 
-function openEar({ nats, busKey, context }: HearOptions): Ear {
+function openEar({ nats, busKeys, context }: HearOptions): Ear {
   const listeners = new Set<Listener>()
   const stopping = new AbortController()
   const batches = consume({
     nats,
-    busKey,
+    busKeys,
     context,
     signal: stopping.signal,
     isNews: (partition, position) =>
@@ -55,5 +58,5 @@ function openEar({ nats, busKey, context }: HearOptions): Ear {
     stopping.abort()
     await hearing
   }
-  return { listeners, stop }
+  return { context, busKeys, listeners, stop }
 }

@@ -1,3 +1,4 @@
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import type { CommittedBatch } from '@mailx/event-log/event-log'
 import { jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/nats-core'
@@ -18,7 +19,7 @@ const ACK_TIMEOUT_MS = 5000
  * JetStream has them. An event too large for any message is left out; consumers find the gap and
  * read it from Postgres.
  */
-export function publisher(nats: NatsConnection, busKey: Uint8Array): Publish {
+export function publisher(nats: NatsConnection, busKeys: CurrentKeys): Publish {
   const client = jetstream(nats)
   return (batch) => withPublishSpan(batch, () => publish(batch))
 
@@ -27,7 +28,7 @@ export function publisher(nats: NatsConnection, busKey: Uint8Array): Publish {
     const limit = (nats.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - HEADROOM_BYTES
     const messages = splitBatch(batch, limit).map((part) => ({
       msgID: `${partition}/${part.firstPosition}`,
-      bytes: sealBatch(busKey, part),
+      bytes: sealBatch(busKeys(), part),
     }))
     const fitting = messages.filter(({ bytes }) => bytes.length <= limit)
     await Promise.all(

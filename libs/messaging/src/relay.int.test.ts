@@ -37,7 +37,7 @@ async function published(nats: NatsConnection = bus.nats): Promise<CommittedBatc
   const batches: CommittedBatch[] = []
   for (let seq = Math.max(state.first_seq, 1); seq <= state.last_seq; seq += 1) {
     const message = await stream.getMessage({ seq })
-    const batch = message && openBatch(bus.busKey, message.data)
+    const batch = message && openBatch(bus.busKeys(), message.data)
     if (batch) batches.push(batch)
   }
   return batches

@@ -1,4 +1,5 @@
 import { crashAt } from '@mailx/config/crash-at'
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import type { CommittedBatch, EventLog } from '@mailx/event-log/event-log'
 import { contextNames } from '@mailx/events/contexts'
 import { createLogger } from '@mailx/telemetry/logger'
@@ -18,7 +19,7 @@ export type RelayOptions = {
   readonly pool: pg.Pool
   readonly log: EventLog
   readonly nats: NatsConnection
-  readonly busKey: Uint8Array
+  readonly busKeys: CurrentKeys
   /** What this process appends to, and so publishes; left out: everything. */
   readonly contexts?: readonly string[]
   readonly onTrouble?: (error: unknown) => void
@@ -48,10 +49,10 @@ const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
  * notice by position and hash.
  */
 export function startRelay(options: RelayOptions): Relay {
-  const { pool, log, nats, busKey, markEveryMs = 200, sweepEveryMs = 500 } = options
+  const { pool, log, nats, busKeys, markEveryMs = 200, sweepEveryMs = 500 } = options
   const { contexts = contextNames } = options
   const { onTrouble = logTrouble(createLogger({ service: 'relay' })) } = options
-  const publish = publisher(nats, busKey)
+  const publish = publisher(nats, busKeys)
   const ranges = publishedRanges()
   const inFlight = new Set<Promise<void>>()
   let bytesInFlight = 0

@@ -1,3 +1,4 @@
+import type { CurrentKeys, Keys } from '@mailx/crypto/current-keys'
 import { type TestLog, testLog } from '@mailx/event-log/test-log'
 import { type TestNats, testNats } from '@mailx/testing/test-nats'
 import type { NatsConnection } from '@nats-io/nats-core'
@@ -7,7 +8,7 @@ import { type Relay, type RelayOptions, startRelay } from './relay.ts'
 export type TestBus = TestLog & {
   readonly nats: NatsConnection
   readonly natsUrl: string
-  readonly busKey: Uint8Array
+  readonly busKeys: CurrentKeys
   /** What went wrong so far, in the relays that were started here. */
   readonly troubles: unknown[]
   startRelay(options?: Partial<RelayOptions>): Relay
@@ -18,7 +19,8 @@ export async function testBus(contexts: { [context: string]: number }): Promise<
   const db = await testLog({ contexts })
   const server: TestNats = await testNats()
   const nats = await connectNats({ url: server.url, name: 'test' })
-  const busKey = new Uint8Array(32).fill(7)
+  const keys: Keys = [new Uint8Array(32).fill(7)]
+  const busKeys = () => keys
   const troubles: unknown[] = []
   const relays: Relay[] = []
   const onTrouble = (error: unknown) => troubles.push(error)
@@ -26,11 +28,11 @@ export async function testBus(contexts: { [context: string]: number }): Promise<
     ...db,
     nats,
     natsUrl: server.url,
-    busKey,
+    busKeys,
     troubles,
     startRelay(options = {}) {
       const { pool, log } = db
-      const relay = startRelay({ pool, log, nats, busKey, onTrouble, ...options })
+      const relay = startRelay({ pool, log, nats, busKeys, onTrouble, ...options })
       relays.push(relay)
       return relay
     },

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
+import type { Keys } from '@mailx/crypto/current-keys'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
 import { logMigrations, migrate } from '@mailx/event-log/migrate'
 import { openEventLog } from '@mailx/event-log/open-log'
@@ -48,15 +49,16 @@ await migrate(pool, logMigrations)
 await pool.query(`create schema bench;
   create table bench.messages (id text primary key, partition text, position bigint)`)
 const nats = await connectNats({ url: server.url, name: 'bench' })
-const busKey = randomBytes(32)
+const keys: Keys = [randomBytes(32)]
+const busKeys = () => keys
 const writing = await openEventLog({ pool, partitions: PARTITIONS })
 const reading = await openEventLog({ pool, partitions: PARTITIONS })
-const relay = startRelay({ pool, log: writing, nats, busKey })
+const relay = startRelay({ pool, log: writing, nats, busKeys })
 const runner = await runProjections({
   pool,
   log: reading,
   nats,
-  busKey,
+  busKeys,
   schema: 'bench',
   service: 'bench',
   projections: [messages],

@@ -105,7 +105,7 @@ test('batches that come three times and shuffled are applied once', async () => 
   const shuffled = [...batches, ...batches, ...batches]
     .map((one, i) => [(i * 7919) % 1009, one] as const)
     .toSorted(([a], [b]) => a - b)
-  for (const [, one] of shuffled) await publish(sealBatch(t.busKey, one))
+  for (const [, one] of shuffled) await publish(sealBatch(t.busKeys(), one))
   await runner.caughtUp()
   expect(await t.tally()).toSatisfy(eachOnce)
 })
@@ -127,18 +127,18 @@ function forgedAfter(last: StoredEvent | undefined, previousHash: Uint8Array): C
 test.each<[string, (last: StoredEvent, first: StoredEvent) => Uint8Array]>([
   [
     'without the bus key',
-    (last) => sealBatch(new Uint8Array(32).fill(1), forgedAfter(last, last.hash)),
+    (last) => sealBatch([new Uint8Array(32).fill(1)], forgedAfter(last, last.hash)),
   ],
   [
     'with the bus key but another history',
-    (last) => sealBatch(t.busKey, forgedAfter(last, new Uint8Array(32).fill(9))),
+    (last) => sealBatch(t.busKeys(), forgedAfter(last, new Uint8Array(32).fill(9))),
   ],
   [
     'with the bus key, for positions far ahead',
     (last) =>
-      sealBatch(t.busKey, forgedAfter({ ...last, position: last.position + 50n }, last.hash)),
+      sealBatch(t.busKeys(), forgedAfter({ ...last, position: last.position + 50n }, last.hash)),
   ],
-  ['that is an old one once more', (_, first) => sealBatch(t.busKey, batch([first], GENESIS))],
+  ['that is an old one once more', (_, first) => sealBatch(t.busKeys(), batch([first], GENESIS))],
 ])('a batch %s changes nothing', async (_, forge) => {
   const runner = await t.run()
   t.startRelay()

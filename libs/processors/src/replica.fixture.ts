@@ -11,7 +11,7 @@ await runProjections({
   pool,
   log: await openEventLog({ pool, contexts: { [CONTEXT]: 4 }, partitions: 4 }),
   nats: await connectNats({ url: natsUrl, name: 'replica' }),
-  busKey: new Uint8Array(32).fill(7),
+  busKeys: () => [new Uint8Array(32).fill(7)],
   schema: 'test',
   service: 'test',
   projections: [sums],

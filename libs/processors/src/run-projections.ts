@@ -1,3 +1,4 @@
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import type { EventLog, Head } from '@mailx/event-log/event-log'
 import { isConnected } from '@mailx/messaging/connection-state'
 import { hearBatches } from '@mailx/messaging/hear-batches'
@@ -31,7 +32,7 @@ export type RunProjectionsOptions = Processors & {
   readonly log: EventLog
   /** Left out: events come from this process and from Postgres alone. */
   readonly nats?: NatsConnection
-  readonly busKey: Uint8Array
+  readonly busKeys: CurrentKeys
   /** The schema of the service, which holds `checkpoints` and `parked_events`. */
   readonly schema: string
   /** Replicas of one service share its projections and reactors. */
@@ -63,7 +64,7 @@ const DEFAULT_TIMEOUT_MS = 60_000
  * what must exist. Resolves when the followers have folded everything committed before the call.
  */
 export async function runProjections(options: RunProjectionsOptions): Promise<ProjectionRunner> {
-  const { pool, log, nats, busKey, schema, service } = options
+  const { pool, log, nats, busKeys, schema, service } = options
   const {
     pollEveryMs = 500,
     balanceEveryMs = 1000,
@@ -122,7 +123,7 @@ export async function runProjections(options: RunProjectionsOptions): Promise<Pr
 
   function hear(connection: NatsConnection, context: string): () => Promise<void> {
     const { lacks: isNews, receive: onBatch } = units
-    return hearBatches({ nats: connection, busKey, context, isNews, onBatch, onTrouble })
+    return hearBatches({ nats: connection, busKeys, context, isNews, onBatch, onTrouble })
   }
 
   function start({ processor, context, partition }: Slot): void {

@@ -86,7 +86,7 @@ export async function testRunner(contexts = { [CONTEXT]: 2 }): Promise<TestRunne
         pool: bus.pool,
         log,
         nats: bus.nats,
-        busKey: bus.busKey,
+        busKeys: bus.busKeys,
         schema: 'test',
         service: 'test',
         projections: [sums],

@@ -124,6 +124,7 @@ test('a new password of Postgres is taken from the file, without a restart', asy
   await becomes('postgres', false)
   await put({ password: 'second' })
   await becomes('postgres', true)
+  expect(await checks()).toMatchObject({ postgres: true })
 })
 
 test('a new password of NATS is taken from the file, however long the old one was refused', async () => {
@@ -132,6 +133,7 @@ test('a new password of NATS is taken from the file, however long the old one wa
   await becomes('nats', false)
   await put({ nats: natsAfter })
   await becomes('nats', true)
+  expect(await checks()).toMatchObject({ nats: true })
 })
 
 test('a new password of Redis is taken from the file', async () => {
@@ -143,6 +145,7 @@ test('a new password of Redis is taken from the file', async () => {
   url.password = 'second'
   await put({ redis: url.href })
   await becomes('redis', true)
+  expect(await checks()).toMatchObject({ redis: true })
   owner.disconnect()
 })
 

@@ -91,7 +91,7 @@ export async function openConnections(
       pool,
       log,
       nats,
-      busKey: config.BUS_KEY,
+      busKeys: config.BUS_KEY,
       contexts: writtenBy(serviceName),
       onTrouble: logTrouble(logger, 'the relay is held up; it tries again'),
     })

@@ -2,13 +2,13 @@ import type { RedisOptions } from '@mailx/cache/connect'
 import { type CommonConfig, variables } from '@mailx/config/common'
 import { followSecret } from '@mailx/config/follow-secret'
 import { followTls } from '@mailx/config/follow-tls'
-import type { OnTrouble } from '@mailx/config/last-good'
 import type { Environment } from '@mailx/config/read-config'
 import type { ServerPrefix } from '@mailx/errors/tls-trouble'
 import type { PostgresOptions } from '@mailx/event-log/connect-postgres'
 import { withPassword } from '@mailx/event-log/with-password'
 import type { NatsAccess } from '@mailx/messaging/nats-access'
 import type { Logger } from '@mailx/telemetry/logger'
+import { tellFileTrouble } from './file-trouble.ts'
 
 const files = ['CA', 'CERT', 'KEY'] as const
 
@@ -45,12 +45,7 @@ export function currentAccess(
   env: Environment,
   logger: Logger,
 ): CurrentAccess {
-  const tell =
-    (name: string): OnTrouble =>
-    (trouble) => {
-      if (trouble === undefined) logger.info(`${name} is good again`)
-      else logger.error({ trouble }, `${name} is no good, what it held before stays in use`)
-    }
+  const tell = tellFileTrouble(logger)
   const secret = <Name extends keyof typeof variables & keyof ConnectionConfig>(name: Name) =>
     followSecret({
       name,

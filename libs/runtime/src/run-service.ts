@@ -1,5 +1,6 @@
 import type { CommonConfig } from '@mailx/config/common'
 import { armCrashSwitch } from '@mailx/config/crash-at'
+import { followKeys } from '@mailx/config/follow-keys'
 import { readConfig } from '@mailx/config/read-config'
 import { setAddressHashKey } from '@mailx/telemetry/address-hash'
 import { createLogger, type Logger } from '@mailx/telemetry/logger'
@@ -7,6 +8,7 @@ import { startTelemetry } from '@mailx/telemetry/register'
 import type * as z from 'zod'
 import { type OpenConnections, openConnections } from './connections.ts'
 import { failProgram } from './fail-program.ts'
+import { tellFileTrouble } from './file-trouble.ts'
 import { openInternalGrpc } from './internal-grpc.ts'
 import { isAway, keepTrying } from './keep-trying.ts'
 import { emptyCoreDumps, refuseMemoryDumps } from './memory-dumps.ts'
@@ -48,13 +50,14 @@ export async function runService<Config extends CommonConfig>(
 ): Promise<void> {
   let logger: Logger | undefined
   try {
-    const config = readConfig(program.config, env) as Config
-    const production = config.NODE_ENV === 'production'
+    const atStart = readConfig(program.config, env) as Config
+    const production = atStart.NODE_ENV === 'production'
     const { execArgv } = process
     refuseMemoryDumps({ execArgv, NODE_OPTIONS: env['NODE_OPTIONS'], production })
     armCrashSwitch(env)
-    logger = createLogger({ service: program.name, level: config.LOG_LEVEL })
+    logger = createLogger({ service: program.name, level: atStart.LOG_LEVEL })
     emptyCoreDumps(logger, production)
+    const config = followKeys(atStart, env, tellFileTrouble(logger))
     await live(program, config, logger, env)
     process.exit(0)
   } catch (error) {
@@ -71,7 +74,7 @@ async function live<Config extends CommonConfig>(
   dieOfStrays(logger)
   const stopping = stopSignal(logger)
   const cut = cutAfter(stopping, config.SHUTDOWN_GRACE_MS + 2_000, logger)
-  setAddressHashKey(config.BUS_KEY)
+  setAddressHashKey(() => config.BUS_KEY()[0])
   const internal = openInternalGrpc(config, { name, together, logger })
   const telemetry = await startTelemetry(name)
   let open: OpenConnections | undefined

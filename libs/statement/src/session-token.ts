@@ -1,4 +1,4 @@
-import { constantTimeEqual } from '@mailx/crypto/constant-time'
+import { isMacUnderOne, type Keys } from '@mailx/crypto/current-keys'
 import { concat, utf8 } from '@mailx/crypto/encoding'
 import { blake2b } from '@mailx/crypto/hash'
 import { MailxError } from '@mailx/errors/mailx-error'
@@ -23,7 +23,7 @@ const MAX_SEALED_BYTES = 1024
 const PURPOSE = utf8('mailx/v1/session-token\0')
 
 /** The token as a client carries it: opaque to it, and unforgeable without the session key. */
-export function sealSessionToken(token: SessionToken, sessionKey: Uint8Array): Uint8Array {
+export function sealSessionToken(token: SessionToken, sessionKeys: Keys): Uint8Array {
   const { address, deviceId, sessionId, issuedAt, expiresAt } = token
   const bytes = SessionTokenMessage.encode({
     address,
@@ -32,21 +32,17 @@ export function sealSessionToken(token: SessionToken, sessionKey: Uint8Array): U
     issuedAtUnixMs: BigInt(issuedAt),
     expiresAtUnixMs: BigInt(expiresAt),
   }).finish()
-  return SealedSessionToken.encode({ token: bytes, mac: macOf(bytes, sessionKey) }).finish()
+  return SealedSessionToken.encode({ token: bytes, mac: macOf(bytes, sessionKeys[0]) }).finish()
 }
 
 /**
  * What a sealed token says. Throws UNAUTHENTICATED for anything that this deployment did not seal,
  * SESSION_EXPIRED when its time is over. Whether the device was revoked since is not checked here.
  */
-export function openSessionToken(
-  sealed: Uint8Array,
-  sessionKey: Uint8Array,
-  now: number,
-): SessionToken {
+export function openSessionToken(sealed: Uint8Array, sessionKeys: Keys, now: number): SessionToken {
   const { token, mac } = unpack(sealed)
   // The MAC comes first: not one byte of a stranger's token is decoded.
-  if (mac.length !== 32 || !constantTimeEqual(mac, macOf(token, sessionKey))) throw refusal()
+  if (!isMacUnderOne(sessionKeys, mac, (key) => macOf(token, key))) throw refusal()
   const { expiresAtUnixMs, issuedAtUnixMs, ...rest } = SessionTokenMessage.decode(token)
   const expiresAt = Number(expiresAtUnixMs)
   if (now >= expiresAt) {

@@ -4,13 +4,17 @@ import { blake2b } from '@mailx/crypto/hash'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-let masterKey: Uint8Array = new Uint8Array(randomBytes(32))
-let today = { day: -1, key: masterKey }
+const ownKey: Uint8Array = randomBytes(32)
+let masterKey = () => ownKey
+let today = { day: -1, key: ownKey }
 
-/** Lets several processes write the same hash for an address. Without it each process has its own. */
-export function setAddressHashKey(key: Uint8Array): void {
-  masterKey = blake2b(utf8('mailx telemetry address hash'), { key })
-  today = { day: -1, key: masterKey }
+/**
+ * Lets several processes write the same hash for an address. Without it each process has its own. A key
+ * that changes is taken with the next day.
+ */
+export function setAddressHashKey(key: () => Uint8Array): void {
+  masterKey = () => blake2b(utf8('mailx telemetry address hash'), { key: key() })
+  today = { ...today, day: -1 }
 }
 
 /**
@@ -19,6 +23,6 @@ export function setAddressHashKey(key: Uint8Array): void {
  */
 export function hashAddress(address: string, now: number = Date.now()): string {
   const day = Math.floor(now / DAY_MS)
-  if (today.day !== day) today = { day, key: blake2b(utf8(`day ${day}`), { key: masterKey }) }
+  if (today.day !== day) today = { day, key: blake2b(utf8(`day ${day}`), { key: masterKey() }) }
   return toHex(blake2b(utf8(address.toLowerCase()), { key: today.key, length: 16 }).subarray(0, 8))
 }

@@ -53,7 +53,7 @@ export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promis
     pool,
     log,
     nats,
-    busKey: config.BUS_KEY,
+    busKeys: config.BUS_KEY,
     schema: SERVICE,
     service: SERVICE,
     projections: [users, documents, peersProjection],
@@ -66,7 +66,7 @@ export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promis
   const peers = peerFinder({
     log,
     redis,
-    cacheKey: config.BUS_KEY,
+    cacheKeys: config.BUS_KEY,
     discoveries: discoveryLog(sql),
     discover: (domain, pin) =>
       discover(domain, { resolver, policy, staticPeers: staticPeers.current(), pin, now }),
@@ -84,7 +84,7 @@ export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promis
     OutboundServiceClient,
     config.OUTBOUND_ADDRESS,
   )
-  const budget = lookUpBudget({ sql, key: config.BUS_KEY, now })
+  const budget = lookUpBudget({ sql, keys: config.BUS_KEY, now })
   const tidying = repeatedly(HOUR_MS, budget.forgetOld, (error) =>
     logger.warn({ err: error }, 'old look-up budgets could not be dropped; trying again'),
   )

@@ -65,7 +65,7 @@ export async function startGateway(deps: ServiceDeps<GatewayConfig>): Promise<Ru
   const contexts = domainContexts({ certificates: held, isHosted, refresh, now })
   const documentOf = domainDocuments({ identity, isHosted })
   const hub = pushHub()
-  const hearing = hearChanges({ nats, busKey: config.BUS_KEY, hub, logger })
+  const hearing = hearChanges({ nats, busKeys: config.BUS_KEY, hub, logger })
 
   const clients = await listenForClients({
     listen: config.CLIENT_LISTEN,
@@ -84,7 +84,7 @@ export async function startGateway(deps: ServiceDeps<GatewayConfig>): Promise<Ru
         identity,
         directory,
         storage,
-        sessions: sessions({ known, sessionKey: config.SESSION_KEY, now }),
+        sessions: sessions({ known, sessionKeys: config.SESSION_KEY, now }),
         limits: limits({ redis, config, now }),
         undecided: undecided(config.UNDECIDED_MIB * MIB),
         hub,
@@ -142,7 +142,7 @@ function startProjections(
     pool,
     log,
     nats,
-    busKey: config.BUS_KEY,
+    busKeys: config.BUS_KEY,
     schema: SERVICE,
     service: SERVICE,
     projections: [hostedDomains(refresh), deviceLists(refresh), fullMailboxes(refresh)],

@@ -50,7 +50,7 @@ export async function startIdentity(deps: ServiceDeps<IdentityConfig>): Promise<
     pool,
     log,
     nats,
-    busKey: config.BUS_KEY,
+    busKeys: config.BUS_KEY,
     schema: SERVICE,
     service: SERVICE,
     projections: [domains, attestations],
@@ -81,7 +81,7 @@ export async function startIdentity(deps: ServiceDeps<IdentityConfig>): Promise<
   const sessions = {
     log,
     sql,
-    sessionKey: config.SESSION_KEY,
+    sessionKeys: config.SESSION_KEY,
     sessionTtlMs: config.SESSION_TTL_MS,
     now,
     random,

@@ -77,7 +77,7 @@ test('a device signs in once with one challenge, and the token says who it is', 
   const { address, device } = await registered('carol@a.test')
   const signed = await signedChallenge(first.client, address, device)
   const { expiresAtUnixMs, token } = await callUnary(second.client.openSession, signed)
-  const session = openSessionToken(token, sessionKey, now())
+  const session = openSessionToken(token, [sessionKey], now())
   expect(session).toMatchObject({ address, expiresAt: Number(expiresAtUnixMs) })
   expect(toHex(session.deviceId)).toBe(toHex(device.listed.id))
   await expect(callUnary(first.client.openSession, signed)).rejects.toEqual(

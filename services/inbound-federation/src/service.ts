@@ -78,7 +78,7 @@ export async function startInboundFederation(
     pool,
     log,
     nats,
-    busKey: config.BUS_KEY,
+    busKeys: config.BUS_KEY,
     schema: SCHEMA,
     service: SERVICE,
     projections: [users],

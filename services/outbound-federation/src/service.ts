@@ -73,7 +73,7 @@ export async function startOutboundFederation(
     pool,
     log,
     nats,
-    busKey: config.BUS_KEY,
+    busKeys: config.BUS_KEY,
     schema: SCHEMA,
     service: SERVICE,
     projections: [dueDeliveries((growth) => lanes?.grown(growth)), outcomes],

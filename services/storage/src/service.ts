@@ -79,7 +79,7 @@ export async function startStorage(deps: ServiceDeps<StorageConfig>): Promise<Ru
 
 async function startProcessors(deps: ServiceDeps<StorageConfig>): Promise<ProjectionRunner> {
   const { pool, log, nats, config, logger, now } = deps
-  const publish = changePublisher({ nats, busKey: config.BUS_KEY, logger })
+  const publish = changePublisher({ nats, busKeys: config.BUS_KEY, logger })
   announceGaps({ nats, publish, logger })
   const announce = announceEvents(publish, now)
   const ownerChanges = announceOwnerChanges({ pool, publish, now, logger })
@@ -97,7 +97,7 @@ async function startProcessors(deps: ServiceDeps<StorageConfig>): Promise<Projec
     pool,
     log,
     nats,
-    busKey: config.BUS_KEY,
+    busKeys: config.BUS_KEY,
     schema: 'storage',
     service: 'storage',
     projections: [

@@ -53,7 +53,7 @@ export async function startTransparency(
     pool,
     log,
     nats,
-    busKey: config.BUS_KEY,
+    busKeys: config.BUS_KEY,
     schema: SERVICE,
     service: SERVICE,
     projections: [keyLog((domains) => sequencer?.wake(domains)), treeHeads],

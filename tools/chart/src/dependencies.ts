@@ -44,8 +44,10 @@ export const secretShapes = {
         .boolean()
         .default(true)
         .describe('A Job makes those that nobody gives, once; they outlive the release.'),
-      busKey: secretSource('BUS_KEY: authenticates what services tell each other over NATS.'),
-      sessionKey: secretSource('SESSION_KEY: seals session tokens.'),
+      busKey: secretSource(
+        'BUS_KEY: authenticates what services tell each other over NATS. Two keys while it changes.',
+      ),
+      sessionKey: secretSource('SESSION_KEY: seals session tokens. Two keys while it changes.'),
       keyEncryptionKey: secretSource(
         'KEY_ENCRYPTION_KEY: encrypts the private keys of the domains. Keep a copy elsewhere: losing it loses the domains.',
       ),

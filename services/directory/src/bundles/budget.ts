@@ -1,3 +1,4 @@
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import { concat, toHex, utf8 } from '@mailx/crypto/encoding'
 import { blake2b } from '@mailx/crypto/hash'
 import { byteaArray } from '@mailx/event-log/binary-array'
@@ -12,15 +13,15 @@ export type Budget = {
 
 type BudgetDeps = {
   readonly sql: Sql
-  /** Keys the hashes in the table, so that it is no list of who looked for whom. */
-  readonly key: Uint8Array
+  /** Keys the hashes in the table, so that it is no list of who looked for whom. A new one begins a new budget. */
+  readonly keys: CurrentKeys
   readonly now: () => number
 }
 
 /** How many different targets a scope may look up in a day (UTC). Held by Postgres: fails closed. */
-export function lookUpBudget({ key, now, sql }: BudgetDeps): Budget {
+export function lookUpBudget({ keys, now, sql }: BudgetDeps): Budget {
   const hashOf = (kind: string, text: string) =>
-    blake2b(concat(utf8(`${kind}\0`), utf8(text)), { key })
+    blake2b(concat(utf8(`${kind}\0`), utf8(text)), { key: keys()[0] })
   const today = () => new Date(now()).toISOString().slice(0, 10)
   return {
     spend: async (scope, limit, targets) => {

@@ -8,6 +8,7 @@
  *  5. Where 3 or 4 fail, a peer that was known is served on, for a day at most.
  * Two callers that look for one domain at once share one discovery.
  */
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { EventLog } from '@mailx/event-log/event-log'
 import { handleCommand } from '@mailx/event-log/handle-command'
@@ -34,7 +35,7 @@ export type PeerFinder = {
 export type PeerFinderDeps = {
   readonly log: EventLog
   readonly redis: Redis
-  readonly cacheKey: Uint8Array
+  readonly cacheKeys: CurrentKeys
   readonly discoveries: DiscoveryLog
   readonly discover: (domain: string, pin: Uint8Array | undefined) => Promise<Discovered>
   readonly now: () => number
@@ -70,7 +71,7 @@ export function peerFinder(given: PeerFinderDeps): PeerFinder {
     const last = await discoveries.read(domain)
     return (last && outcomeOf(domain, last, now())) ?? lookAnew(domain)
   }
-  const cache = outcomeCache({ redis, key: deps.cacheKey, load: fromPostgres, now })
+  const cache = outcomeCache({ redis, keys: deps.cacheKeys, load: fromPostgres, now })
 
   return {
     find: (domain, { fresh = false } = {}) =>

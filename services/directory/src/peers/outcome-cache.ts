@@ -1,5 +1,5 @@
 import { readThrough } from '@mailx/cache/read-through'
-import { constantTimeEqual } from '@mailx/crypto/constant-time'
+import { type CurrentKeys, isMacUnderOne, type Keys } from '@mailx/crypto/current-keys'
 import { concat, fromUtf8, utf8 } from '@mailx/crypto/encoding'
 import { blake2b } from '@mailx/crypto/hash'
 import { isErrorCode, MailxError } from '@mailx/errors/mailx-error'
@@ -21,20 +21,20 @@ export const domainOf = (outcome: Outcome): string =>
 
 type OutcomeCacheOptions = {
   readonly redis: Redis
-  /** Redis is not where security rests: its copies carry a MAC under this key. */
-  readonly key: Uint8Array
+  /** Redis is not where security rests: its copies carry a MAC under one of these keys. */
+  readonly keys: CurrentKeys
   readonly load: (domain: string) => Promise<Outcome>
   readonly now: () => number
 }
 
-export const outcomeCache = ({ key, load, now, redis }: OutcomeCacheOptions) =>
+export const outcomeCache = ({ keys, load, now, redis }: OutcomeCacheOptions) =>
   readThrough<Outcome>(redis, {
     prefix: 'peer-1',
     ttlMs: ({ until }) => until - now(),
     load,
-    encode: (outcome) => seal(key, encodeOutcome(outcome)),
+    encode: (outcome) => seal(keys(), encodeOutcome(outcome)),
     decode: (sealed) => {
-      const outcome = decodeOutcome(open(key, sealed))
+      const outcome = decodeOutcome(open(keys(), sealed))
       if (outcome.until <= now()) throw new Error('an outcome that is out of date')
       return outcome
     },
@@ -69,11 +69,11 @@ const MAC_BYTES = 32
 const macOf = (key: Uint8Array, bytes: Uint8Array): Uint8Array =>
   blake2b(concat(utf8('directory/outcome\0'), bytes), { key })
 
-const seal = (key: Uint8Array, bytes: Uint8Array) => concat(macOf(key, bytes), bytes)
+const seal = (keys: Keys, bytes: Uint8Array) => concat(macOf(keys[0], bytes), bytes)
 
-function open(key: Uint8Array, sealed: Uint8Array): Uint8Array {
+function open(keys: Keys, sealed: Uint8Array): Uint8Array {
   const bytes = sealed.subarray(MAC_BYTES)
   const mac = sealed.slice(0, MAC_BYTES)
-  if (!constantTimeEqual(mac, macOf(key, bytes))) throw new Error('a forged outcome')
+  if (!isMacUnderOne(keys, mac, (key) => macOf(key, bytes))) throw new Error('a forged outcome')
   return bytes
 }

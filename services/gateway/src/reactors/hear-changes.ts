@@ -1,4 +1,5 @@
 import { crashAt } from '@mailx/config/crash-at'
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import { openAnnouncement } from '@mailx/messaging/announcement'
 import { MailboxesChanged } from '@mailx/proto/storage/v1/storage_service'
 import type { Logger } from '@mailx/telemetry/logger'
@@ -15,7 +16,7 @@ const forged = counter({
 
 type Deps = {
   readonly nats: NatsConnection
-  readonly busKey: Uint8Array
+  readonly busKeys: CurrentKeys
   readonly hub: PushHub
   readonly logger: Logger
 }
@@ -24,14 +25,14 @@ type Deps = {
  * Hears what storage announces, with one subscription for the whole process, and hands it to the open
  * streams. What was said while NATS was away is lost: then every stream is told to list.
  */
-export function hearChanges({ nats, busKey, hub, logger }: Deps): { stop(): void } {
+export function hearChanges({ nats, busKeys, hub, logger }: Deps): { stop(): void } {
   const subscription = nats.subscribe(CHANGED_SUBJECT, {
     callback: (error, message) => {
       if (error) {
         logger.warn({ err: error }, 'mailbox changes cannot be heard; clients find them by listing')
         return
       }
-      const bytes = openAnnouncement(busKey, message.subject, message.data)
+      const bytes = openAnnouncement(busKeys(), message.subject, message.data)
       if (bytes === undefined) {
         forged.inc()
         return

@@ -1,3 +1,4 @@
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import { fromBase64 } from '@mailx/crypto/encoding'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { openSessionToken } from '@mailx/statement/session-token'
@@ -21,20 +22,20 @@ export type Sessions = {
 
 type Deps = {
   readonly known: Pick<KnownState, 'isListed' | 'onListChanged'>
-  readonly sessionKey: Uint8Array
+  readonly sessionKeys: CurrentKeys
   readonly now: () => number
 }
 
 const SCHEME = 'Bearer '
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-export function sessions({ known, sessionKey, now }: Deps): Sessions {
+export function sessions({ known, sessionKeys, now }: Deps): Sessions {
   const check = (session: Session) =>
     checkSession(session, known.isListed(session.address, session.deviceId), now())
 
   return {
     require(call) {
-      const session = openSessionToken(tokenOf(call), sessionKey, now())
+      const session = openSessionToken(tokenOf(call), sessionKeys(), now())
       check(session)
       return { ...session, actor: hashAddress(session.address) }
     },

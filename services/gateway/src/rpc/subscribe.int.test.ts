@@ -53,7 +53,7 @@ const entry = (mailbox: string, n: number): MailboxChange => ({
 
 function announce(changes: readonly MailboxChange[], key = rig.busKey): void {
   const bytes = MailboxesChanged.encode({ changes }).finish()
-  rig.nats.publish(SUBJECT, sealAnnouncement(key, SUBJECT, bytes))
+  rig.nats.publish(SUBJECT, sealAnnouncement([key], SUBJECT, bytes))
 }
 
 const sizes = (heard: readonly Notification[]) =>

@@ -115,7 +115,7 @@ export async function startRig(env: Readonly<Record<string, string>> = {}) {
         expiresAt: Date.now() + 60_000,
         ...over,
       },
-      sessionKey,
+      [sessionKey],
     )
   const asAlice = signedIn(tokenFor('alice@a.test'))
 

@@ -1,4 +1,4 @@
-import { constantTimeEqual } from '@mailx/crypto/constant-time'
+import { isMacUnderOne, type Keys } from '@mailx/crypto/current-keys'
 import { concat, utf8 } from '@mailx/crypto/encoding'
 import { blake2b } from '@mailx/crypto/hash'
 import { MailxError } from '@mailx/errors/mailx-error'
@@ -22,18 +22,18 @@ export type Challenge = {
 export const challengeNonce = (
   challenge: Challenge,
   salt: Uint8Array,
-  sessionKey: Uint8Array,
-): Uint8Array => concat(salt, macOf(challenge, salt, sessionKey))
+  sessionKeys: Keys,
+): Uint8Array => concat(salt, macOf(challenge, salt, sessionKeys[0]))
 
 /** Throws UNAUTHENTICATED unless this deployment made the nonce for this challenge, lately. */
 export function checkChallenge(
   challenge: Challenge,
   nonce: Uint8Array,
-  sessionKey: Uint8Array,
+  sessionKeys: Keys,
   now: number,
 ): void {
   const [salt, mac] = [nonce.subarray(0, SALT_BYTES), nonce.subarray(SALT_BYTES)]
-  const ours = mac.length === 32 && constantTimeEqual(mac, macOf(challenge, salt, sessionKey))
+  const ours = isMacUnderOne(sessionKeys, mac, (key) => macOf(challenge, salt, key))
   if (!ours) throw refusal('this challenge is not of this server; ask for a new one')
   if (now >= challenge.expiresAt) throw refusal('the challenge has expired; ask for a new one')
 }

@@ -1,4 +1,5 @@
 import { parseAddress } from '@mailx/address/address'
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { unary } from '@mailx/grpc/unary'
 import type {
@@ -8,17 +9,17 @@ import type {
 import { CHALLENGE_LIFETIME_MS, challengeNonce } from '../deciders/session-challenge.ts'
 
 type Deps = {
-  readonly sessionKey: Uint8Array
+  readonly sessionKeys: CurrentKeys
   readonly now: () => number
   readonly random: (length: number) => Uint8Array
 }
 
 /** Looks nothing up: every address, known or not, is answered alike. */
-export const issueChallenge = ({ now, random, sessionKey }: Deps) =>
+export const issueChallenge = ({ now, random, sessionKeys }: Deps) =>
   unary<IssueChallengeRequest, IssueChallengeResponse>(async ({ address, deviceId }) => {
     checkCanonical(address, deviceId)
     const expiresAt = now() + CHALLENGE_LIFETIME_MS
-    const nonce = challengeNonce({ address, deviceId, expiresAt }, random(16), sessionKey)
+    const nonce = challengeNonce({ address, deviceId, expiresAt }, random(16), sessionKeys())
     return { nonce, expiresAtUnixMs: BigInt(expiresAt) }
   })
 

@@ -1,4 +1,5 @@
 import { parseAddress } from '@mailx/address/address'
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import { newId } from '@mailx/crypto/uuid'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { EventLog } from '@mailx/event-log/event-log'
@@ -18,7 +19,7 @@ import { checkCanonical } from './issue-challenge.ts'
 type Deps = {
   readonly log: EventLog
   readonly sql: Sql
-  readonly sessionKey: Uint8Array
+  readonly sessionKeys: CurrentKeys
   readonly sessionTtlMs: number
   readonly now: () => number
   readonly random: (length: number) => Uint8Array
@@ -27,11 +28,11 @@ type Deps = {
 export const openSession = (deps: Deps) =>
   unary<OpenSessionRequest, OpenSessionResponse>(async (request) => {
     const { address, deviceId, nonce, signature } = request
-    const { log, now, random, sessionKey, sessionTtlMs } = deps
+    const { log, now, random, sessionKeys, sessionTtlMs } = deps
     checkCanonical(address, deviceId)
     const expiresAt = unixMs(request.expiresAtUnixMs, 'expires_at_unix_ms')
     const issuedAt = now()
-    checkChallenge({ address, deviceId, expiresAt }, nonce, sessionKey, issuedAt)
+    checkChallenge({ address, deviceId, expiresAt }, nonce, sessionKeys(), issuedAt)
     const user = await readUser(log, address, parseAddress(address).domain)
     checkSession({ address, deviceId, nonce, expiresAt, signature }, user)
     await useNonce(deps.sql, nonce, expiresAt)
@@ -43,7 +44,7 @@ export const openSession = (deps: Deps) =>
       expiresAt: issuedAt + sessionTtlMs,
     }
     return {
-      token: sealSessionToken(token, sessionKey),
+      token: sealSessionToken(token, sessionKeys()),
       expiresAtUnixMs: BigInt(token.expiresAt),
     }
   })

@@ -1,4 +1,5 @@
 import { crashAt } from '@mailx/config/crash-at'
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import { encodeMessage } from '@mailx/events/encode'
 import type { Recorded } from '@mailx/events/event'
 import { sealAnnouncement } from '@mailx/messaging/announcement'
@@ -24,7 +25,7 @@ const announced = counter({
 
 type Deps = {
   readonly nats: Pick<NatsConnection, 'publish' | 'info' | 'isClosed'>
-  readonly busKey: Uint8Array
+  readonly busKeys: CurrentKeys
   readonly logger: Logger
 }
 
@@ -68,7 +69,7 @@ export type PublishChanges = (changes: readonly MailboxChange[]) => void
  * waits for it. What is lost is made good: `resumed` of a projection announces again what a process may
  * have died with, and whatever NATS did not take, `announceGaps` has listed.
  */
-export function changePublisher({ nats, busKey, logger }: Deps): PublishChanges {
+export function changePublisher({ nats, busKeys, logger }: Deps): PublishChanges {
   const publish = (changes: readonly MailboxChange[]): void => {
     const message = encodeMessage(MailboxesChanged, { changes })
     const limit = (nats.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - HEADROOM_BYTES
@@ -79,7 +80,7 @@ export function changePublisher({ nats, busKey, logger }: Deps): PublishChanges 
       return
     }
     crashAt('storage.before-announce')
-    nats.publish(CHANGED_SUBJECT, sealAnnouncement(busKey, CHANGED_SUBJECT, message))
+    nats.publish(CHANGED_SUBJECT, sealAnnouncement(busKeys(), CHANGED_SUBJECT, message))
     crashAt('storage.after-announce')
     announced.inc({ outcome: 'sent' })
   }

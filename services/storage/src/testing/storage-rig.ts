@@ -78,7 +78,7 @@ function listen(nats: Nats, busKey: Uint8Array): MailboxChange[] {
   const changes: MailboxChange[] = []
   nats.subscribe('mailboxes.changed', {
     callback: (_error, message) => {
-      const bytes = openAnnouncement(busKey, message.subject, message.data)
+      const bytes = openAnnouncement([busKey], message.subject, message.data)
       if (bytes) changes.push(...MailboxesChanged.decode(bytes).changes)
     },
   })

@@ -104,12 +104,12 @@ describe('alerts', () => {
       ({ spec }) => spec.groups as Manifest[],
     )
     expect(groups.map(({ name }) => String(name)).toSorted()).toEqual(
-      files
-        .flatMap((file) => file.groups as { name: string }[])
-        .map(({ name }) => name)
-        .toSorted(),
+      [
+        // What is made of the values.
+        'mailx-deployment',
+        ...files.flatMap((file) => file.groups as { name: string }[]).map(({ name }) => name),
+      ].toSorted(),
     )
-    expect(groups.length).toBeGreaterThan(0)
   })
 
   test('every alert says what is wrong, how bad it is, and which runbook there is', () => {
@@ -128,6 +128,53 @@ describe('alerts', () => {
       expect(annotations?.['summary']).toMatch(/\w/)
     }
     expect(alerts.length).toBeGreaterThan(10)
+  })
+
+  test('every runbook, and the list of them, names its alerts', () => {
+    const folder = join(root, 'docs/runbooks')
+    const list = readFileSync(join(folder, 'README.md'), 'utf8')
+    for (const { alert = '', annotations } of rules()) {
+      const page = basename(annotations?.['runbook_url'] ?? '')
+      const [, named = ''] = /^Alert: (.+)$/m.exec(readFileSync(join(folder, page), 'utf8')) ?? []
+      expect({ page, named }).toEqual({
+        page,
+        named: expect.stringContaining(`\`${alert}\``) as unknown,
+      })
+      const row = list.split('\n').find((line) => line.includes(`](${page})`))
+      expect({ page, row }).toEqual({ page, row: expect.stringContaining(alert) as unknown })
+    }
+  })
+
+  test('every service that runs is missed when it is gone, and no other', async () => {
+    const missed = async (...values: readonly (string | object)[]) => {
+      const found = ofKind(await render({ values, apis }), 'PrometheusRule')
+        .flatMap(({ spec }) => (spec.groups as { rules: Rule[] }[]).flatMap((group) => group.rules))
+        .filter(({ alert }) => alert === 'MailxGone')
+      return found.map(({ expr }) => /service="(.+?)"/.exec(expr)?.[1] ?? '').toSorted()
+    }
+    const all = await missed(profile('large'))
+    expect(all).toHaveLength(7)
+    const without = { services: { directory: { replicas: 0 }, storage: { enabled: false } } }
+    expect(await missed(profile('large'), without)).toEqual(
+      all.filter((name) => name !== 'directory' && name !== 'storage'),
+    )
+    const inOne = [profile('minimal'), { monitoring: { prometheusRule: { enabled: true } } }]
+    expect(await missed(...inOne)).toEqual(['all-in-one'])
+  })
+
+  test.each([
+    ['1Ti', 2 ** 40],
+    ['1.5G', 1.5e9],
+    ['800000k', 8e8],
+  ])('a disk of %s is told of when four fifths are full', async (diskSize, bytes) => {
+    const values = { postgres: { diskSize }, monitoring: { prometheusRule: { enabled: true } } }
+    const found = ofKind(
+      await render({ values: [profile('minimal'), values], apis }),
+      'PrometheusRule',
+    )
+      .flatMap(({ spec }) => (spec.groups as { rules: Rule[] }[]).flatMap((group) => group.rules))
+      .find(({ alert }) => alert === 'MailxDiskFilling')
+    expect(Number(found?.expr.split('> ')[1])).toBe(Math.trunc(bytes * 0.8))
   })
 
   test('the runbooks are links when it is said where they are', async () => {

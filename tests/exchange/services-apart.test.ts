@@ -10,6 +10,7 @@ import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service
 import type { Readiness } from '@mailx/runtime/readiness'
 import { eventually } from '@mailx/testing/eventually'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { alarmsOver } from '../runbooks/alarms.ts'
 import { firstCommandsOf } from '../runbooks/pages.ts'
 import { deploymentOf } from './database.ts'
 import { patience, person, receive, send, settled, testStack } from './people.ts'
@@ -120,10 +121,14 @@ test('the runbook of a certificate that runs out, from the alert to the end', as
   const { certPem, keyPem } = await issueServiceCertificate(authority, { name: 'storage', ...day })
   for (const [index, text] of [certPem, keyPem].entries()) writeFileSync(files[index]!, text)
   await eventually(async () => expect(await firstCommands()).toMatch(runsOut), patience)
+  const alarms = await alarmsOver([new URL(env.OPS_URLS).host])
+  await alarms.fires('MailxCertificateExpiring')
   await exchange()
 
   for (const [index, text] of good.entries()) writeFileSync(files[index]!, text)
   await eventually(async () => expect(await firstCommands()).not.toMatch(runsOut), patience)
+  await alarms.ends('MailxCertificateExpiring')
+  await alarms.stop()
   await exchange()
 })
 

@@ -10,13 +10,14 @@ import { expect } from 'vitest'
 import { deploymentOf } from '../exchange/database.ts'
 import { ownBackends, patience, sharedServers, testStack } from '../exchange/people.ts'
 import { run } from '../exchange/programs.ts'
+import { type Alarms, alarmsOver } from './alarms.ts'
 import { firstCommandsOf } from './pages.ts'
 
 /** How many keys a user may look up here in an hour. */
 export const LOOK_UPS = 100
 
 /** Two domains; those of a.test have servers of their own, for taking away. */
-export type BrokenStack = {
+export type BrokenStack = Pick<Alarms, 'fires' | 'ends'> & {
   readonly stack: Stack
   readonly here: RunningDeployment
   readonly servers: Readonly<Record<'postgres' | 'nats' | 'redis', Backend>>
@@ -51,6 +52,7 @@ export async function brokenStack(): Promise<BrokenStack> {
   )
   const here = deploymentOf(stack, 'a')
   const opsUrl = `http://127.0.0.1:${here.deployment.ports.ops}`
+  const alarms = await alarmsOver([new URL(opsUrl).host])
   const samples: BrokenStack['samples'] = async (name, labels = {}) => {
     const text = await (await fetch(`${opsUrl}/metrics`)).text()
     return parsePrometheus(text).filter(
@@ -62,6 +64,8 @@ export async function brokenStack(): Promise<BrokenStack> {
   return {
     stack,
     here,
+    fires: alarms.fires,
+    ends: alarms.ends,
     servers: { postgres, nats, redis },
     samples,
     moves: async (name, labels, is) => {
@@ -84,6 +88,7 @@ export async function brokenStack(): Promise<BrokenStack> {
       return printed.join('\n')
     },
     stop: async () => {
+      await alarms.stop()
       await stack.stop()
       await Promise.all([postgres.stop(), nats.stop(), redis.stop()])
     },

@@ -59,3 +59,15 @@ imagePullSecrets:
   {{- end }}
 {{- end }}
 {{- end -}}
+
+{{/* A quantity of Kubernetes, 50Gi say, in bytes; nothing for none. */}}
+{{- define "mailx.bytes" -}}
+{{- with . -}}
+{{- $powers := dict "" 0 "k" 1 "M" 2 "G" 3 "T" 4 "P" 5 "E" 6 -}}
+{{- $unit := regexFind "[kKMGTPE]i?$" . -}}
+{{- $step := ternary 1024 1000 (hasSuffix "i" $unit) -}}
+{{- $bytes := regexFind "^[0-9.]+" . | float64 -}}
+{{- range until (get $powers (trimSuffix "i" $unit) | int) }}{{ $bytes = mulf $bytes $step }}{{ end -}}
+{{- $bytes | int64 -}}
+{{- end -}}
+{{- end -}}

@@ -104,7 +104,7 @@ async function firstFit(
 async function inspect(program: Program, file: string, unpackedIn?: string): Promise<Binary> {
   const env = unpackedIn === undefined ? {} : libraryPath(unpackedIn)
   const { stdout } = await run(file, ['--version'], { env: { ...process.env, ...env } })
-  const [, major, minor, patch] = /v=?(\d+)\.(\d+)\.(\d+)/.exec(stdout) ?? []
+  const [, major, minor, patch] = /v(?:ersion |=)?(\d+)\.(\d+)\.(\d+)/.exec(stdout) ?? []
   const version = `${major}.${minor}.${patch}`
   if (isOlder([Number(major), Number(minor), Number(patch)], program.minimum)) {
     const wanted = program.minimum.join('.')

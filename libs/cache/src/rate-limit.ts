@@ -40,6 +40,10 @@ export function rateLimiter(options: RateLimitOptions): RateLimiter {
   if (durationMs < 1_000 || durationMs % 1_000 !== 0) {
     throw new MailxError('INVALID_ARGUMENT', `the rate limit "${name}" must last whole seconds`)
   }
+  // A counter that begins at 1 has not grown, as Prometheus sees it.
+  for (const decision of ['allowed', 'refused']) {
+    decisions.inc({ limit: name, decision, counted_by: 'redis' }, 0)
+  }
   const duration = durationMs / 1_000
   const shared = new RateLimiterRedis({
     storeClient: redis,

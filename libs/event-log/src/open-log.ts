@@ -38,6 +38,8 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
   const listeners = new Set<CommitListener>()
   const writers = new Map<string, (requests: readonly PendingAppend[]) => Promise<void>>()
   for (const [context, count] of counts) {
+    // A counter that begins at 1 has not grown, as Prometheus sees it.
+    appendFailures.inc({ context, code: 'STORAGE_FULL' }, 0)
     for (const partition of names(context, count)) {
       const onCommitted = (plan: BatchPlan) => announce(context, partition, plan)
       writers.set(partition, partitionWriter({ pool, partition, now, onCommitted, doubtMs }))

@@ -41,6 +41,8 @@ const MAX_BYTES_AHEAD = 4 * 1024 * 1024
  */
 export async function* consume(options: ConsumeOptions): AsyncGenerator<CommittedBatch> {
   const { busKeys, context, signal, onTrouble } = options
+  // A counter that begins at 1 has not grown, as Prometheus sees it.
+  refusedBatches.inc({ context }, 0)
   while (!signal.aborted) {
     try {
       if (!isConnected(options.nats)) {

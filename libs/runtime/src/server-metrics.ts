@@ -14,6 +14,10 @@ const postgres = {
     help: 'WAL that the slowest replica has not replayed; no sample without replicas or rights.',
     labelNames: ['server'],
   }),
+  walKept: gauge({
+    name: 'mailx_postgres_wal_kept_bytes',
+    help: 'WAL that the server keeps because a replication slot has not taken it; it fills the disk.',
+  }),
   relations: gauge({
     name: 'mailx_postgres_relation_bytes',
     help: 'Size of the two tables that grow with mail, with their indexes.',
@@ -41,6 +45,7 @@ export function showPostgres(stats: PostgresStats): void {
   if (stats.replicaLagBytes !== undefined) {
     postgres.replicaLag.set({ server: 'slowest' }, stats.replicaLagBytes)
   }
+  postgres.walKept.set(stats.walKeptBytes)
   postgres.relations.set({ relation: 'events' }, stats.eventsBytes)
   postgres.relations.set({ relation: 'blobs' }, stats.blobsBytes)
   // The server counts; these follow.

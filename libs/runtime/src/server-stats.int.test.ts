@@ -14,7 +14,13 @@ test('Postgres tells its sizes, connections, counts and clock', async () => {
   const pool = await connectPostgres({ url, applicationName: 'test' })
   await migrate(pool, logMigrations)
   const stats = await postgresStats(pool)
+  const slot = `slot_${Math.random().toString(36).slice(2)}`
+  await pool.query('select pg_create_physical_replication_slot($1, true)', [slot])
+  await pool.query(`select pg_logical_emit_message(false, 'test', repeat('x', 5000000))`)
+  const behind = await postgresStats(pool)
+  await pool.query('select pg_drop_replication_slot($1)', [slot])
   await pool.end()
+  expect(behind.walKeptBytes).toBeGreaterThan(5_000_000)
   expect(stats.databaseBytes).toBeGreaterThan(stats.eventsBytes + stats.blobsBytes)
   expect(stats.eventsBytes).toBeGreaterThan(0)
   expect(stats.connections).toBeLessThan(stats.maxConnections)

@@ -17,6 +17,8 @@ export type PostgresStats = {
   readonly oldestTransactionSeconds: number
   /** Of the replica that is farthest behind; undefined without one, or without the right to know. */
   readonly replicaLagBytes: number | undefined
+  /** Of the replication slot that is farthest behind; 0 without one. */
+  readonly walKeptBytes: number
   readonly eventsBytes: number
   readonly blobsBytes: number
   /** Milliseconds since 1970 by the server's clock. */
@@ -40,6 +42,8 @@ const postgres = {
             from pg_stat_activity where datname = d.datname) as "oldestTransactionSeconds",
          (select max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))::float8
             from pg_stat_replication where not pg_is_in_recovery()) as "replicaLagBytes",
+         (select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)::float8
+            from pg_replication_slots where not pg_is_in_recovery()) as "walKeptBytes",
          (select coalesce(sum(pg_total_relation_size(oid)), 0)::float8 from tables
             where nspname = 'log' and relname = 'events') as "eventsBytes",
          (select coalesce(sum(pg_total_relation_size(oid)), 0)::float8 from tables

@@ -48,6 +48,7 @@ export const metricTypes = {
   mailx_postgres_relation_bytes: 'gauge',
   mailx_postgres_replica_lag_bytes: 'gauge',
   mailx_postgres_transactions_total: 'counter',
+  mailx_postgres_wal_kept_bytes: 'gauge',
   mailx_rate_limit_decisions_total: 'counter',
   mailx_redis_clients: 'gauge',
   mailx_redis_evicted_keys_total: 'counter',
@@ -85,6 +86,7 @@ export const metricTypes = {
   mailx_federation_deliveries_total: 'counter',
   mailx_inbound_deliveries_total: 'counter',
   mailx_inbound_rejections_total: 'counter',
+  mailx_overdue_deliveries: 'gauge',
   mailx_peer_connect_duration_seconds: 'histogram',
   mailx_remote_delivery_seconds: 'histogram',
   // Node.js and the process, from prom-client

@@ -59,7 +59,8 @@ test('rate, errors and duration of a piece of work are in one histogram', async 
 test('a bucket of an objective names a recorded trace to whoever reads exemplars', async () => {
   const trace = '0af7651916cd43dd8448eb211c80319c'
   const name = 'mailx_submit_duration_seconds'
-  const submit = objective({ name, help: 'Submissions.', labelNames: ['outcome'] })
+  const zeros = [{ outcome: 'ok' }, { outcome: 'late' }]
+  const submit = objective({ name, help: 'Submissions.', labelNames: ['outcome'], zeros })
   submit.observe({ outcome: 'ok' }, 0.02, `00-${trace}-b7ad6b7169203331-01`)
   submit.observe({ outcome: 'ok' }, 0.2, `00-${trace}-b7ad6b7169203331-00`)
   submit.observe({ outcome: 'ok' }, 2, '')
@@ -71,6 +72,7 @@ test('a bucket of an objective names a recorded trace to whoever reads exemplars
       `${name}_bucket{le="0.025",outcome="ok"} 1 # {trace_id="${trace}"} 0.02`,
     ),
   ])
+  expect(lines).toContain(`${name}_count{outcome="late"} 0`)
   expect(lines).toContain('# TYPE mailx_gateway_submissions counter')
   expect(lines.at(-2)).toBe('# EOF')
 

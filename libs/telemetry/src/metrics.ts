@@ -77,12 +77,15 @@ export function objective<Label extends string = never>(options: {
   readonly help: string
   readonly labelNames: readonly Label[]
   readonly buckets?: readonly number[]
+  /** Labels that are there from the start: a series that begins at 1 has not grown, as Prometheus sees it. */
+  readonly zeros?: readonly Readonly<Record<Label, string>>[]
 }): Objective<Label> {
-  const { buckets = durationBuckets, help, labelNames, name } = options
+  const { buckets = durationBuckets, help, labelNames, name, zeros = [] } = options
   const configuration = { name, help, labelNames: [...labelNames], buckets: [...buckets] }
   const made =
     (existing(name) as Histogram | undefined) ??
     new Histogram({ ...configuration, enableExemplars: true, registers: [registry] })
+  for (const labels of zeros) made.zero(labels)
   return {
     observe: (labels, value, traceparent) => {
       const [, trace_id = '', , flags] = traceparent.split('-')

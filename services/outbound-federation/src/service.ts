@@ -17,6 +17,7 @@ import { sealedBlobs } from './peers/sealed-blobs.ts'
 import { takeOrigins } from './peers/take-origins.ts'
 import { dueDeliveries } from './projections/due-deliveries.ts'
 import { outcomes } from './projections/outcomes.ts'
+import { auditDeliveries } from './reactors/audit-deliveries.ts'
 import { type Lanes, startLanes } from './reactors/lanes.ts'
 import { lookUpPeerKeys } from './rpc/look-up-peer-keys.ts'
 
@@ -98,6 +99,12 @@ export async function startOutboundFederation(
     window: config.DELIVERY_WINDOW,
     idleMs: config.PEER_IDLE_MS,
   })
+  const audit = auditDeliveries({
+    sql,
+    now,
+    bounceAfterMs: config.BOUNCE_AFTER_MS,
+    onFailure: (error) => logger.warn({ err: error }, 'deliveries could not be looked through'),
+  })
 
   const grpc = await internal.serve({
     listen: config.GRPC_LISTEN ?? config.OUTBOUND_ADDRESS,
@@ -138,6 +145,7 @@ export async function startOutboundFederation(
       cut.abort()
       await links.stop()
       await stopping
+      await audit.stop()
       sealed.stop()
       await projections.stop()
       await taken.stop()

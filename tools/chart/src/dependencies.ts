@@ -77,6 +77,12 @@ export const dependencyShapes = {
         .default('')
         .describe("Roles are called <prefix>_gateway and so on. The database's name when empty."),
       port: port.default(5432).describe('For the NetworkPolicy.'),
+      diskSize: z
+        .union([z.literal(''), quantity])
+        .default('')
+        .describe(
+          'Of the disk that its data is on, as in 200Gi: an alert tells in time that it fills. With cluster.enabled: cluster.storage.size.',
+        ),
       tls: serverTls('Postgres'),
       cluster: z
         .strictObject({

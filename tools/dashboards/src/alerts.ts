@@ -3,6 +3,7 @@ import { objectives } from './objectives.ts'
 import type { Rule } from './rule.ts'
 
 const HOUR = 60 * 60
+const GiB = 1024 ** 3
 
 const causes: readonly Rule[] = [
   {
@@ -11,14 +12,6 @@ const causes: readonly Rule[] = [
     runbook: 'not-ready',
     summary: '{{ $labels.service }} at {{ $labels.instance }} has not been ready for five minutes.',
     expr: 'mailx_ready == 0',
-    for: '5m',
-  },
-  {
-    alert: 'MailxGone',
-    severity: 'page',
-    runbook: 'not-ready',
-    summary: 'No process of MailX is seen at all.',
-    expr: 'absent(mailx_ready)',
     for: '5m',
   },
   {
@@ -60,6 +53,31 @@ const causes: readonly Rule[] = [
     runbook: 'disk-full',
     summary: 'Postgres refuses appends because its disk is full.',
     expr: 'sum by (namespace) (increase(mailx_log_append_failures_total{code="STORAGE_FULL"}[5m])) > 0',
+  },
+  {
+    alert: 'MailxWalKept',
+    severity: 'ticket',
+    runbook: 'disk-filling',
+    summary:
+      'Postgres keeps {{ $value | humanize1024 }}B of WAL for a replica that does not take it.',
+    expr: `max by (namespace) (mailx_postgres_wal_kept_bytes) > ${4 * GiB}`,
+    for: '10m',
+  },
+  {
+    alert: 'MailxBusFull',
+    severity: 'ticket',
+    runbook: 'bus-full',
+    summary: 'The stream {{ $labels.stream }} is full, and what it dropped is read from Postgres.',
+    expr: 'max by (namespace, stream) (mailx_nats_stream_bytes / (mailx_nats_stream_limit_bytes > 0)) > 0.9 and on (namespace) sum by (namespace) (rate(mailx_projection_fallback_reads_total[15m])) > 0',
+    for: '15m',
+  },
+  {
+    alert: 'MailxUndecided',
+    severity: 'page',
+    runbook: 'undecided',
+    summary:
+      '{{ $value }} accepted recipients have no final state an hour after their time was over.',
+    expr: 'max by (namespace) (mailx_overdue_deliveries) > 0',
   },
   {
     alert: 'MailxReplicationLag',
@@ -121,7 +139,7 @@ const causes: readonly Rule[] = [
     severity: 'page',
     runbook: 'forged-messages',
     summary: 'Somebody without the bus key writes to NATS.',
-    expr: 'sum by (namespace) (increase(mailx_bus_refused_batches_total[15m])) + sum by (namespace) (increase(mailx_gateway_forged_announcements_total[15m])) > 0',
+    expr: 'sum by (namespace) (increase(mailx_bus_refused_batches_total[15m]) or increase(mailx_gateway_forged_announcements_total[15m])) > 0',
   },
   {
     alert: 'MailxCertificateExpiring',

@@ -53,6 +53,11 @@ const outcomes = counter({
   labelNames: ['code'],
 })
 
+// Those an objective is about. A counter that begins at 1 has not grown, as Prometheus sees it.
+for (const code of ['ok', 'UNAVAILABLE', 'INTERNAL', 'DEADLINE_EXCEEDED', 'STORAGE_FULL']) {
+  outcomes.inc({ code }, 0)
+}
+
 const recipients = counter({
   name: 'mailx_accepted_recipients_total',
   help: 'Recipients of accepted messages, by where they are: each has to reach a final state.',
@@ -63,6 +68,7 @@ const duration = objective({
   name: 'mailx_submit_duration_seconds',
   help: 'From the arrival of a submission to its acceptance (after COMMIT) or refusal.',
   labelNames: ['outcome'],
+  zeros: [{ outcome: 'ok' }],
 })
 
 /** Resolves after COMMIT. Rejects with the reason of the refusal; nothing is stored then. */

@@ -50,6 +50,7 @@ const latency = objective({
   name: 'mailx_remote_delivery_seconds',
   help: "From acceptance here to the peer's receipt. Prompt: no attempt had failed before.",
   labelNames: ['prompt'],
+  zeros: [{ prompt: 'yes' }, { prompt: 'no' }],
   buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600],
 })
 

@@ -51,6 +51,7 @@ const latency = objective({
   name: 'mailx_mailbox_delivery_seconds',
   help: 'From acceptance, of a submission or of a delivery by a peer, to lying in the mailbox.',
   labelNames: ['from'],
+  zeros: [{ from: 'user' }, { from: 'peer' }],
 })
 
 const isDelivery = ({ type }: Recorded, changes: readonly MailboxChange[]): boolean =>

@@ -1,30 +1,45 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Binary, findBinary } from '@mailx/backends/find-binary'
+import { freePort } from '@mailx/backends/free-port'
+import { prometheusProgram } from '@mailx/backends/prometheus-program'
 import { MailxError } from '@mailx/errors/mailx-error'
 
 export type Prometheus = { readonly url: string; readonly stop: () => Promise<void> }
 
 const READY_WITHIN_MS = 30_000
 
-/** Runs the machine's `prometheus` over ops ports (host:port), in a folder that goes with it. */
+const sayOnStderr = (line: string) => process.stderr.write(`${line}\n`)
+
+/** The machine's `prometheus`, fetched if need be. Throws what helps where there is none to be had. */
+export async function findPrometheus(): Promise<Binary> {
+  try {
+    return await findBinary(prometheusProgram, sayOnStderr)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const message = `there is no Prometheus to be had (sudo apt-get install prometheus, brew install prometheus, or name one by MAILX_PROMETHEUS):\n${why}`
+    throw new MailxError('FAILED_PRECONDITION', message, { cause })
+  }
+}
+
+/** Runs Prometheus over ops ports (host:port), in a folder that goes with it. `labels` are added to all. */
 export async function startPrometheus(
   targets: readonly string[],
-  ruleFiles: readonly string[] = [],
+  labels: Readonly<Record<string, string>> = {},
 ): Promise<Prometheus> {
+  const { env, file } = await findPrometheus()
   const folder = await mkdtemp(join(tmpdir(), 'mailx-prometheus-'))
   const config = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
-    rule_files: ruleFiles,
-    scrape_configs: [{ job_name: 'mailx', static_configs: [{ targets }] }],
+    scrape_configs: [{ job_name: 'mailx', static_configs: [{ targets, labels }] }],
   }
   // JSON is YAML.
   await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config))
   const port = await freePort()
   const child = spawn(
-    'prometheus',
+    file,
     [
       `--config.file=${join(folder, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
@@ -32,12 +47,11 @@ export async function startPrometheus(
       '--enable-feature=exemplar-storage',
       '--log.level=warn',
     ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } },
   )
-  const missing = new Promise<never>((_, reject) => {
+  const failure = new Promise<never>((_, reject) => {
     child.once('error', (cause) => {
-      const message = 'there is no `prometheus` on the PATH: apt-get install prometheus'
-      reject(new MailxError('FAILED_PRECONDITION', message, { cause }))
+      reject(new MailxError('UNAVAILABLE', `${file} does not start`, { cause }))
     })
   })
   const url = `http://127.0.0.1:${port}`
@@ -46,7 +60,7 @@ export async function startPrometheus(
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    await Promise.race([missing, ready(url)])
+    await Promise.race([failure, ready(url)])
   } catch (error) {
     await stop()
     throw error
@@ -72,12 +86,3 @@ async function ended(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM')
   await end
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })

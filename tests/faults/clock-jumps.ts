@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { setClock } from './clocks.ts'
+import { clocksAre, setClock } from './clocks.ts'
 import type { Fault } from './fault.ts'
 import { type Domain, domains, type Rig } from './rig.ts'
 
 const DAY = 24 * 60 * 60
+const THERE_AND_BACK = 2
 
 const clockOf = (rig: Rig, domain: Domain): string => {
   const file = rig.clocks.get(domain)
@@ -11,16 +12,25 @@ const clockOf = (rig: Rig, domain: Domain): string => {
   return file
 }
 
+/** Moves the clocks of the domains, and waits until their processes go by them. */
+async function move(rig: Rig, to: readonly Domain[], days: number): Promise<void> {
+  for (const domain of to) await setClock(clockOf(rig, domain), days * DAY)
+  const processes = to.flatMap((domain) => rig.deployment(domain).processes)
+  const ports = processes.map(({ opsPort }) => opsPort)
+  await clocksAre(ports, days * DAY)
+}
+
 const jump = (to: readonly Domain[], days: number, selected = false): Fault => ({
   name: `clocks of ${to.join(' and ')} jump by ${days > 0 ? '+' : '−'}${Math.abs(days)} day`,
-  // There and back. A peer whose clock is off is told to come again in a minute.
-  counts: 2 * to.length,
+  rounds: 2,
+  mayRefuse: true,
   selected,
   async inject({ rig, random }) {
-    for (const domain of to) await setClock(clockOf(rig, domain), days * DAY)
+    await move(rig, to, days)
     await delay(random.int(3_000, 5_000))
-    for (const domain of to) await setClock(clockOf(rig, domain), 0)
-    return { since: performance.now() }
+    // A peer whose clock is off is told to come again in a minute.
+    await move(rig, to, 0)
+    return { since: performance.now(), counts: THERE_AND_BACK }
   },
 })
 

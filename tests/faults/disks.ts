@@ -4,8 +4,17 @@ import { chmod, mkdir, open, rename, rm, statfs, truncate, writeFile } from 'nod
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { installByApt } from '@mailx/backends/apt'
+import type { Say } from '@mailx/backends/backend'
 
 const run = promisify(execFile)
+
+/** Gets the programs where they are missing and could be used. */
+export async function fetchDiskTools(say: Say): Promise<void> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return
+  const missing = programs.filter(([program]) => !found(program)).map(([, name]) => name)
+  if (missing.length > 0) await installByApt('tools for disks', missing, say)
+}
 
 /** Why this machine cannot mount disk images; undefined when it can. */
 export function obstacleToDisks(): string | undefined {

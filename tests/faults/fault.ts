@@ -2,11 +2,13 @@ import type { Random } from '@mailx/loadtest-tool/random'
 import type { Rig, RigPlan } from './rig.ts'
 
 /** What was broken, which says how soon mail has to flow again. */
-export type Recovery = 'service' | 'postgres' | 'everything'
+export type Recovery = 'service' | 'instance' | 'postgres' | 'everything'
 
 /** How soon a message that was handed over afterwards succeeds, in ms. */
 export const promised: Readonly<Record<Recovery, number>> = {
   service: 5_000,
+  /** Of a service that has another one, which is there all the time. */
+  instance: 2_000,
   postgres: 10_000,
   everything: 30_000,
 }
@@ -22,10 +24,8 @@ export type Success =
 export type Injected = {
   /** From when on the recovery counts, a `performance.now()`: when it broke, or when it was healed. */
   readonly since: number
-  /** What was injected, where `counts` of the fault does not say it. */
+  /** How many times something was broken, one after the other; what breaks at once counts once. Default: 1. */
   readonly counts?: number
-  /** What could not be done on this machine, and why. */
-  readonly notPossible?: string
 }
 
 export type Occasion = {
@@ -38,16 +38,17 @@ export type Occasion = {
 export type Fault = {
   /** Unique; what `--only` goes by. */
   readonly name: string
-  /** How many faults one injection is: a rolling restart is many. Default: 1. */
-  readonly counts?: number
   /** How often in a full run. Default: 1. */
   readonly rounds?: number
   /** Part of `npm test`. */
   readonly selected?: boolean
   /** Which promise holds for it. Left out: it has to recover within PATIENCE_MS. */
   readonly recovery?: Recovery
+  /** A clock that is a day off refuses for good what others take, and that is right. Else nothing may be. */
+  readonly mayRefuse?: boolean
   /** What must succeed afterwards. Left out: everything, at both domains. */
   readonly success?: readonly Success[]
+  /** Rejects when nothing was broken. */
   inject(occasion: Occasion): Promise<Injected>
 }
 
@@ -61,8 +62,6 @@ export type Group = {
   readonly faults: readonly Fault[]
   /** Why it cannot run here; undefined when it can. */
   readonly obstacle?: () => string | undefined
-  /** Clocks that are a day off refuse what others take, and that is right; elsewhere nothing may be. */
-  readonly mayRefuse?: boolean
 }
 
 /** Whatever was broken, mail flows again after this time, in ms. */

@@ -56,6 +56,5 @@ export const groups: readonly Group[] = [
     perSecond: 150,
     faults: clockFaults,
     obstacle: obstacleToClocks,
-    mayRefuse: true,
   },
 ]

@@ -1,15 +1,20 @@
 import { parseArgs } from 'node:util'
+import { fetchFaketime } from './clocks.ts'
+import { fetchDiskTools } from './disks.ts'
 import type { Fault, Group } from './fault.ts'
-import { groups } from './groups.ts'
-import { findPlanted, planted } from './planted.ts'
-import { recoveryLines } from './recovery.ts'
-import { countOf, resultTable } from './result-table.ts'
+import { groups as allGroups } from './groups.ts'
+import { findPlanted, groupOf, type PlantedBug, planted } from './planted.ts'
+import { loadNow, loadText } from './recovery.ts'
+import { type Problem, report } from './report.ts'
 import { type GroupResult, runGroup } from './run-group.ts'
+import { SELECTION_SEED, selection } from './selection.ts'
 
 const usage = `npm run faults -- [options]
   --seed N       the order of faults and everything random in them; left out: another one each time
   --only NAME    the group or the fault of this name alone, or the planted bug
+  --skip NAME    all but this group, fault or planted bug; may be given several times
   --planted      only: plant bugs one after the other, and find each
+  --selection    what npm test runs, with its seed
   --list         names of all groups, faults and planted bugs`
 
 const MINIMUM = { faults: 200, accepted: 50_000 }
@@ -38,7 +43,9 @@ function readOptions() {
       options: {
         seed: { type: 'string' },
         only: { type: 'string' },
+        skip: { type: 'string', multiple: true, default: [] },
         planted: { type: 'boolean', default: false },
+        selection: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -50,90 +57,83 @@ function readOptions() {
 }
 
 function list(): string {
-  const named = groups.flatMap(({ name, faults, about }) => [
+  const named = allGroups.flatMap(({ name, faults, about }) => [
     `${name}: ${about}`,
     ...faults.map((fault) => `  ${fault.name}`),
   ])
   return [...named, 'planted bugs', ...planted.map(({ name }) => `  ${name}`)].join('\n')
 }
 
+/** Whether everything that was asked for was done, and held. */
 async function main(): Promise<boolean> {
-  const { only } = options
-  const seed = wholeNumber(options.seed ?? `${1 + (Date.now() % 999_999_937)}`, 'the seed')
-  console.log(`seed ${seed}`)
   const began = performance.now()
-  const isChosen = (group: Group) => (fault: Fault) =>
-    only === undefined || only === group.name || only === fault.name
+  const { only, skip } = options
+  const drawn = options.selection ? SELECTION_SEED : 1 + (Date.now() % 999_999_937)
+  const seed = wholeNumber(options.seed ?? `${drawn}`, 'the seed')
+  console.log(`seed ${seed}, ${loadText(loadNow())}`)
+  await fetchDiskTools(say)
+  await fetchFaketime(say)
+  const isWanted = (...names: readonly string[]) =>
+    (only === undefined || names.includes(only)) && !skip.some((name) => names.includes(name))
+  const isChosen = (group: Group) => (fault: Fault) => isWanted(group.name, fault.name)
+  const groups = options.selection ? selection() : allGroups
   const chosen = options.planted ? [] : groups.filter((group) => group.faults.some(isChosen(group)))
-  const bugs = planted.filter(({ name }) => only === undefined || only === name)
+  const bugs = options.selection ? [] : planted.filter(({ name }) => isWanted(name))
   if (chosen.length + bugs.length === 0) {
     say(`there is nothing of the name '${only}'\n${list()}`)
     return false
   }
+
   const results: GroupResult[] = []
-  const obstacles: string[] = []
-  const broken: { readonly name: string; readonly problem: string }[] = []
+  const problems: Problem[] = []
   for (const group of chosen) {
     const obstacle = group.obstacle?.()
     if (obstacle !== undefined) {
-      const count = group.faults.reduce(
-        (sum, { counts = 1, rounds = 1 }) => sum + counts * rounds,
-        0,
-      )
-      obstacles.push(`${count} faults of '${group.name}' could not be injected here: ${obstacle}`)
+      problems.push(notPossible(group.name, obstacle))
       continue
     }
-    const plan = { seed, long: true, chosen: isChosen(group), say }
+    const plan = { seed, long: !options.selection, chosen: isChosen(group), say }
     try {
       const result = await runGroup(group, plan)
       results.push(result)
       say(`${group.name}: ${result.seconds} s, ${result.problems.length} problems`)
     } catch (error) {
       const problem = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      broken.push({ name: group.name, problem })
+      problems.push({ name: group.name, problem })
       say(`${group.name}: given up: ${problem}`)
     }
   }
-  const unfound = await findPlanted(bugs, { seed, say })
+  const { found, ...more } = await plantAll(bugs, seed)
+  problems.push(...more.problems)
+  if (bugs.length > 0) console.log(`planted bugs found: ${found} of ${bugs.length}`)
+  if (skip.length > 0) console.log(`left out, as was asked: ${skip.join(', ')}`)
 
-  if (results.length > 0) console.log(`\n${resultTable(results)}\n`)
-  const faults = results.reduce((sum, { injected }) => sum + countOf(injected), 0)
-  const accepted = results.reduce((sum, result) => sum + result.accepted, 0)
-  const minutes = ((performance.now() - began) / 60_000).toFixed(1)
-  console.log(
-    `${faults} faults injected, ${accepted} messages accepted in ${minutes} min; ${findingsOf(results)}`,
-  )
-  console.log(`planted bugs found: ${bugs.length - unfound.length} of ${bugs.length}`)
-  for (const obstacle of obstacles) console.log(`NOT POSSIBLE: ${obstacle}`)
-  const found = results.flatMap(({ group, problems: own }) =>
-    own.map((problem) => ({ name: group.name, problem })),
-  )
-  const problems = [...broken, ...found]
-  for (const line of recoveryLines(results)) {
-    console.log(line.text)
-    if (!line.isKept) problems.push({ name: line.name, problem: line.text })
-  }
-  for (const name of unfound) problems.push({ name, problem: 'the planted bug was not found' })
-  for (const { name, problem } of problems) {
-    console.log(`\nFAILED: ${name}: ${problem}`)
-    console.log(`again: npm run faults -- --seed ${seed} --only '${name}'`)
-  }
-  const isFull = only === undefined && !options.planted && obstacles.length === 0
-  if (isFull && (faults < MINIMUM.faults || accepted < MINIMUM.accepted)) {
-    console.log(
-      `FAILED: there have to be ${MINIMUM.faults} faults and ${MINIMUM.accepted} messages`,
-    )
-    return false
-  }
-  return problems.length === 0
+  const isFull = only === undefined && skip.length === 0 && !options.planted && !options.selection
+  return report({
+    results,
+    problems,
+    minimum: isFull ? MINIMUM : undefined,
+    minutes: (performance.now() - began) / 60_000,
+    again: (name) =>
+      `npm run faults -- ${options.selection ? '--selection ' : ''}--seed ${seed} --only '${name}'`,
+  })
 }
 
-function findingsOf(results: readonly GroupResult[]): string {
-  const sums = new Map<string, number>()
-  for (const { findings } of results) {
-    for (const [name, count] of Object.entries(findings)) {
-      sums.set(name, (sums.get(name) ?? 0) + count)
-    }
-  }
-  return [...sums].map(([name, count]) => `${count} ${name}`).join(', ')
+async function plantAll(bugs: readonly PlantedBug[], seed: number) {
+  const obstacles = bugs.flatMap((bug) => {
+    const obstacle = groupOf(bug).obstacle?.()
+    return obstacle === undefined ? [] : [{ bug, obstacle }]
+  })
+  const possible = bugs.filter((bug) => !obstacles.some((one) => one.bug === bug))
+  const unfound = await findPlanted(possible, { seed, say })
+  const problems: readonly Problem[] = [
+    ...obstacles.map(({ bug, obstacle }) => notPossible(bug.name, obstacle)),
+    ...unfound.map((name) => ({ name, problem: 'the planted bug was not found' })),
+  ]
+  return { found: possible.length - unfound.length, problems }
 }
+
+const notPossible = (name: string, obstacle: string): Problem => ({
+  name,
+  problem: `NOT POSSIBLE here: ${obstacle}; --skip '${name}' leaves it out`,
+})

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ProxyMode } from '@mailx/testing/tcp-proxy'
+import type { ProxyMode, TcpProxy } from '@mailx/testing/tcp-proxy'
 import type { Trouble } from './doors.ts'
 import type { Fault, Success } from './fault.ts'
 import { flushRedis } from './flush-redis.ts'
@@ -13,24 +13,43 @@ const comesTo = (domain: Domain): readonly Success[] => [
 const [here, there] = domains
 const crossing = domains.flatMap(comesTo)
 
+const waysTo = (rig: Rig, domain: Domain): readonly TcpProxy[] => {
+  const { peer, https } = doorsOf(rig, domain)
+  return [peer, https]
+}
+
 /** Nothing gets through to the domain; what is on its way is kept (`hold`) or lost. */
 function setWayTo(rig: Rig, domain: Domain, mode: ProxyMode): void {
-  const { peer, https } = doorsOf(rig, domain)
-  for (const door of [peer, https]) {
+  for (const door of waysTo(rig, domain)) {
     door.set(mode)
     // A network that has lost bytes has lost the connection.
     if (mode === 'forward') door.cut()
   }
 }
 
+const hindered = (doors: readonly TcpProxy[]): number =>
+  doors.reduce((sum, door) => sum + door.hindered, 0)
+
+/** Rejects when nobody met with what was done meanwhile to the doors: then nothing was broken. */
+async function meeting(doors: readonly TcpProxy[], work: () => Promise<void>): Promise<void> {
+  const before = hindered(doors)
+  await work()
+  if (hindered(doors) === before) throw new Error('nobody came by while it was broken')
+}
+
 const partition = (name: string, to: readonly Domain[], mode: ProxyMode): Fault => ({
   name,
-  counts: to.length,
   success: crossing,
   async inject({ rig, random }) {
-    for (const domain of to) setWayTo(rig, domain, mode)
-    await delay(random.int(3_000, 6_000))
-    for (const domain of to) setWayTo(rig, domain, 'forward')
+    const time = random.int(3_000, 6_000)
+    const apart = to.map((domain) =>
+      meeting(waysTo(rig, domain), async () => {
+        setWayTo(rig, domain, mode)
+        await delay(time)
+        setWayTo(rig, domain, 'forward')
+      }),
+    )
+    await Promise.all(apart)
     return { since: performance.now() }
   },
 })
@@ -39,16 +58,18 @@ const FLAPS = 5
 
 const flapping: Fault = {
   name: 'partition that flaps',
-  counts: FLAPS,
   success: crossing,
   async inject({ rig, random }) {
+    const doors = domains.flatMap((domain) => waysTo(rig, domain))
     for (let flap = 0; flap < FLAPS; flap++) {
-      for (const domain of domains) setWayTo(rig, domain, 'discard')
-      await delay(random.int(200, 1_000))
-      for (const domain of domains) setWayTo(rig, domain, 'forward')
+      await meeting(doors, async () => {
+        for (const domain of domains) setWayTo(rig, domain, 'discard')
+        await delay(random.int(200, 1_000))
+        for (const domain of domains) setWayTo(rig, domain, 'forward')
+      })
       await delay(random.int(200, 1_000))
     }
-    return { since: performance.now() }
+    return { since: performance.now(), counts: FLAPS }
   },
 }
 
@@ -61,10 +82,12 @@ const hangs = (domain: Domain): Fault => ({
   success: comesTo(domain),
   async inject({ rig }) {
     const { peer } = doorsOf(rig, domain)
-    peer.set('discard', 'from-target')
-    await delay(HANGS_MS)
-    peer.set('forward')
-    peer.cut()
+    await meeting([peer], async () => {
+      peer.set('discard', 'from-target')
+      await delay(HANGS_MS)
+      peer.set('forward')
+      peer.cut()
+    })
     return { since: performance.now() }
   },
 })
@@ -72,16 +95,17 @@ const hangs = (domain: Domain): Fault => ({
 /** Whether a delivery was received before is known to the log, whatever a cache has forgotten. */
 const forgets: Fault = {
   name: `${there} hangs after accepting while its Redis is flushed`,
-  counts: 2,
   success: comesTo(there),
   async inject({ rig }) {
     const { peer } = doorsOf(rig, there)
-    peer.set('discard', 'from-target')
-    await delay(HANGS_MS / 2)
-    await flushRedis(rig.servers.redis.url)
-    await delay(HANGS_MS / 2)
-    peer.set('forward')
-    peer.cut()
+    await meeting([peer], async () => {
+      peer.set('discard', 'from-target')
+      await delay(HANGS_MS / 2)
+      await flushRedis(rig.servers.redis.url)
+      await delay(HANGS_MS / 2)
+      peer.set('forward')
+      peer.cut()
+    })
     await flushRedis(rig.servers.redis.url)
     return { since: performance.now() }
   },
@@ -93,7 +117,6 @@ const MET_WITHIN_MS = 30_000
 /** Its next answers meet with the trouble, one after the other. */
 const answers = (domain: Domain, trouble: Trouble, name: string, selected = false): Fault => ({
   name: `${domain} ${name}`,
-  counts: TIMES,
   selected,
   success: comesTo(domain),
   async inject({ rig }) {
@@ -105,7 +128,7 @@ const answers = (domain: Domain, trouble: Trouble, name: string, selected = fals
       if (performance.now() > deadline) throw new Error(`${domain} gave no answers to change`)
       await delay(20)
     }
-    return { since: performance.now() }
+    return { since: performance.now(), counts: TIMES }
   },
 })
 
@@ -115,24 +138,28 @@ const slow: Fault = {
   success: crossing,
   async inject({ rig, random }) {
     const peers = domains.map((domain) => doorsOf(rig, domain).peer)
-    for (const peer of peers) peer.setDelay(300)
-    await delay(random.int(3_000, 5_000))
-    for (const peer of peers) peer.setDelay(0)
+    await meeting(peers, async () => {
+      for (const peer of peers) peer.setDelay(300)
+      await delay(random.int(3_000, 5_000))
+      for (const peer of peers) peer.setDelay(0)
+    })
     return { since: performance.now() }
   },
 }
 
+const CUTS = 2
+
 /** A client does not hear that its message was accepted, and hands it over again. */
 const clientCut: Fault = {
   name: 'connections of clients reset',
-  counts: 2 * domains.length,
   success: domains.map((domain) => ({ kind: 'accepted', domain })),
   async inject({ rig, random }) {
-    for (let time = 0; time < 2; time++) {
-      for (const domain of domains) doorsOf(rig, domain).client.cut()
+    const doors = domains.map((domain) => doorsOf(rig, domain).client)
+    for (let time = 0; time < CUTS; time++) {
+      await meeting(doors, async () => doors.forEach((door) => door.cut()))
       await delay(random.int(200, 1_500))
     }
-    return { since: performance.now() }
+    return { since: performance.now(), counts: CUTS }
   },
 }
 

@@ -1,4 +1,4 @@
-import type { Fault } from './fault.ts'
+import type { Fault, Group } from './fault.ts'
 import { groups } from './groups.ts'
 import { runGroup } from './run-group.ts'
 import { patchedTree, patchesIn } from './source-tree.ts'
@@ -20,7 +20,15 @@ export const planted: readonly PlantedBug[] = [
     shows: 'duplicated',
   },
   { name: 'cursor-is-jetstream-sequence', faults: ['streams deleted'], shows: 'lost' },
+  { name: 'log-commits-in-memory', faults: ['power loss of the whole stack'], shows: 'lost' },
 ]
+
+/** The faults that have to show it, on the stack that they need. */
+export function groupOf({ name, faults }: PlantedBug): Group {
+  const group = groups.find((one) => one.faults.some((fault) => faults.includes(fault.name)))
+  if (group === undefined) throw new Error(`there is no fault for ${name}`)
+  return group
+}
 
 /** What is wrong stays wrong: it need not be waited for as long as for what will come right. */
 const PATIENCE_MS = 10_000
@@ -32,16 +40,15 @@ export async function findPlanted(
 ): Promise<readonly string[]> {
   const unfound: string[] = []
   const patches = await patchesIn('planted')
-  for (const { name, faults, shows } of bugs) {
+  for (const bug of bugs) {
+    const { name, faults, shows } = bug
     const patch = patches.get(name)
     if (patch === undefined) throw new Error(`there is no patch ${name}`)
     const tree = await patchedTree([patch])
     try {
       const chosen = (fault: Fault) => faults.includes(fault.name)
-      const group = groups.find((one) => one.faults.some(chosen))
-      if (group === undefined) throw new Error(`there is no fault for ${name}`)
       const { findings } = await runGroup(
-        { ...group, name: `planted ${name}` },
+        { ...groupOf(bug), name: `planted ${name}` },
         { ...plan, long: false, chosen, tree: tree.path, patienceMs: PATIENCE_MS },
       )
       plan.say(`planted ${name}: ${findings[shows]} ${shows}`)

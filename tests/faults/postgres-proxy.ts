@@ -1,38 +1,40 @@
 import type { ProxyTap } from '@mailx/testing/tcp-proxy'
-import { watchCommits } from './postgres-tap.ts'
+import { type CommitKind, watchCommits } from './postgres-tap.ts'
 
 /** Between services and Postgres: lets COMMITs through and loses the replies to them. */
 export type CommitCutter = {
   readonly tap: (connection: { cut(): void }) => ProxyTap
-  /** The next so many commits go through, and their connections are cut in place of the replies. */
-  cutReplies(count: number): void
+  /** The next so many commits of the kind go through, and their connections are cut in place of the replies. */
+  cutReplies(kind: CommitKind, count: number): void
   /** How many replies were lost so far. */
-  lost(): number
+  readonly lost: Readonly<Record<CommitKind, number>>
 }
 
 export function commitCutter(): CommitCutter {
-  let wanted = 0
-  let lost = 0
+  const wanted: Record<CommitKind, number> = { append: 0, projection: 0 }
+  const lost: Record<CommitKind, number> = { append: 0, projection: 0 }
   return {
-    cutReplies(count) {
-      wanted = count
+    cutReplies(kind, count) {
+      wanted[kind] = count
     },
-    lost: () => lost,
+    lost,
     tap({ cut }) {
       const watch = watchCommits()
-      let doomed = false
+      let doomed: CommitKind | 'cut' | undefined
       return {
         toTarget(piece) {
-          if (watch.sees(piece) && wanted > 0) {
-            wanted -= 1
-            doomed = true
+          const kind = watch.sees(piece)
+          if (kind !== undefined && doomed === undefined && wanted[kind] > 0) {
+            wanted[kind] -= 1
+            doomed = kind
           }
           return piece
         },
         fromTarget(piece) {
-          if (!doomed) return piece
+          if (doomed === undefined) return piece
           // Postgres answers a commit when it is done.
-          lost += 1
+          if (doomed !== 'cut') lost[doomed] += 1
+          doomed = 'cut'
           cut()
           return undefined
         },

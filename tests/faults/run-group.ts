@@ -8,6 +8,8 @@ import { verifyJournal } from '@mailx/loadtest-tool/verify-journal'
 import { type Fault, type Group, PATIENCE_MS, type Success } from './fault.ts'
 import { type Load, registerUsers, startLoad } from './load.ts'
 import { reviveTheDead } from './processes.ts'
+import { loadNow } from './recovery.ts'
+import { unexplained } from './refusals.ts'
 import { domains, type Rig, startRig } from './rig.ts'
 import { scheduleOf } from './schedule.ts'
 
@@ -27,9 +29,15 @@ export type RunPlan = {
 export type InjectedFault = {
   readonly name: string
   readonly recovery: Fault['recovery']
+  readonly mayRefuse: boolean
+  /** A `performance.now()`. */
+  readonly began: number
+  /** How many times something was broken. */
   readonly counts: number
   /** To the last of its successes; undefined when they did not come. */
   readonly recoveredMs: number | undefined
+  /** The machine's, when it was over. */
+  readonly load: number
   /** Why it could not be injected, or was not recovered from. */
   readonly problem?: string
 }
@@ -74,9 +82,9 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
     const problems = [
       ...injected.flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}`] : [])),
       ...(verdict.problems.length > 0 || !verdict.ended ? [verdictSummary(verdict)] : []),
-      ...(result.refused > 0 && !group.mayRefuse
-        ? [`${result.refused} messages refused: ${JSON.stringify(result.refusals)}`]
-        : []),
+      ...Object.entries(unexplained(load.watch.refusals, injected)).map(
+        ([code, count]) => `${count} messages refused: ${code}`,
+      ),
     ]
     failed = problems.length > 0
     const { refused, resent } = result
@@ -91,6 +99,9 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
   }
 }
 
+/** Which messages are where when a fault comes is random, too. */
+const BETWEEN_MS = [100, 1_200] as const
+
 const secondsSince = (began: number): number => Math.round((performance.now() - began) / 100) / 10
 
 async function injectAll(
@@ -101,13 +112,17 @@ async function injectAll(
 ): Promise<readonly InjectedFault[]> {
   const injected: InjectedFault[] = []
   for (const { fault, seed: own } of scheduleOf(group, { chosen, long, seed })) {
-    const { name, recovery, counts = 1, success = everywhere } = fault
+    const { name, recovery, mayRefuse = false, success = everywhere } = fault
     const random = seededRandom(own)
-    await Promise.race([delay(random.int(200, 700)), died])
+    await Promise.race([delay(random.int(...BETWEEN_MS)), died])
+    const began = performance.now()
+    let counts = 0
     let recoveredMs: number | undefined
     let problem: string | undefined
     try {
-      const { since } = await fault.inject({ rig, random, long })
+      const done = await fault.inject({ rig, random, long })
+      const { since } = done
+      counts = done.counts ?? 1
       const successes = success.map((one) => watch.first(one, since, patienceMs))
       const times = await Promise.race([Promise.all(successes), died])
       const missing = success.filter((_, index) => times[index] === undefined)
@@ -118,7 +133,9 @@ async function injectAll(
     }
     const dead = await reviveTheDead(rig)
     if (dead.length > 0) problem ??= `ended by themselves: ${dead.join(', ')}`
-    injected.push({ name, recovery, counts, recoveredMs, ...(problem && { problem }) })
+    const load = loadNow()
+    const what = { name, recovery, mayRefuse, began, counts, recoveredMs, load }
+    injected.push({ ...what, ...(problem && { problem }) })
     say(`  ${name}: ${problem ?? `${recoveredMs} ms`} (${watch.accepted()} accepted)`)
   }
   return injected

@@ -3,8 +3,8 @@ import type { Fault, Injected, Occasion } from './fault.ts'
 import { flushRedis } from './flush-redis.ts'
 import { jetStreamOf, streamsOf } from './jet-stream.ts'
 import { postgresPids, setReadOnly } from './postgres-server.ts'
+import { commitKinds } from './postgres-tap.ts'
 import { freeze } from './processes.ts'
-import { domains } from './rig.ts'
 
 type Inject = (occasion: Occasion) => Promise<unknown>
 
@@ -18,7 +18,8 @@ const healed =
 
 const waitFor = ({ random }: Occasion, min: number, max: number) => delay(random.int(min, max))
 
-const REPLIES = 3
+/** Of each kind. */
+const REPLIES = 2
 const LOST_WITHIN_MS = 20_000
 
 export const postgresFaults: readonly Fault[] = [
@@ -73,18 +74,20 @@ export const postgresFaults: readonly Fault[] = [
   },
   {
     name: 'replies to COMMIT lost',
-    counts: REPLIES,
     rounds: 3,
     selected: true,
-    inject: healed(async ({ rig: { commits } }) => {
-      const before = commits.lost()
-      commits.cutReplies(REPLIES)
+    async inject({ rig: { commits } }) {
+      const before = { ...commits.lost }
       const deadline = performance.now() + LOST_WITHIN_MS
-      while (commits.lost() < before + REPLIES) {
-        if (performance.now() > deadline) throw new Error('no COMMIT came by')
-        await delay(20)
+      for (const kind of commitKinds) commits.cutReplies(kind, REPLIES)
+      for (const kind of commitKinds) {
+        while (commits.lost[kind] < before[kind] + REPLIES) {
+          if (performance.now() > deadline) throw new Error(`no COMMIT of ${kind} came by`)
+          await delay(20)
+        }
       }
-    }),
+      return { since: performance.now(), counts: REPLIES * commitKinds.length }
+    },
   },
   {
     name: 'connections to Postgres reset',
@@ -124,7 +127,6 @@ export const natsFaults: readonly Fault[] = [
   },
   {
     name: 'streams deleted',
-    counts: domains.length,
     rounds: 2,
     selected: true,
     inject: healed(({ rig }) =>
@@ -137,7 +139,6 @@ export const natsFaults: readonly Fault[] = [
   },
   {
     name: 'streams emptied',
-    counts: domains.length,
     rounds: 2,
     inject: healed(({ rig }) =>
       jetStreamOf(rig, async (manager) => {
@@ -147,7 +148,6 @@ export const natsFaults: readonly Fault[] = [
   },
   {
     name: 'consumers deleted',
-    counts: domains.length,
     rounds: 2,
     inject: healed(({ rig }) =>
       jetStreamOf(rig, async (manager) => {

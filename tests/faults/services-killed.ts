@@ -27,6 +27,8 @@ const each = domains.flatMap((domain) => serviceNames.map((name) => ({ domain, n
 
 export const kills: readonly Fault[] = each.map(({ domain, name }) => ({
   name: `kill ${name} of ${domain}`,
+  rounds: 6,
+  selected: domain === domains[1] && name === 'gateway',
   recovery: 'service',
   success: successOf(domain, name),
   async inject({ rig }) {
@@ -53,8 +55,6 @@ export const crashes: readonly Fault[] = places.map(({ point, name }, index) => 
   const domain = domains[index % domains.length] as Domain
   return {
     name: `crash ${point} in ${name}`,
-    // It is killed to be started with the switch, and dies by the switch.
-    counts: 2,
     recovery: 'service',
     success: successOf(domain, name),
     selected: selectedPoints.includes(point) && name !== 'storage',
@@ -106,7 +106,6 @@ const still: readonly (readonly Site[])[] = [
 
 export const freezes: readonly Fault[] = still.map((sites, index) => ({
   name: `SIGSTOP ${sites.map(({ domain, name }) => `${name} of ${domain}`).join(', ')}`,
-  counts: sites.length,
   selected: index === 0,
   async inject({ rig, long }) {
     const pids = sites.map(({ domain, name }) => pidOf(processOf(rig, domain, name)))
@@ -117,7 +116,6 @@ export const freezes: readonly Fault[] = still.map((sites, index) => ({
 
 export const everything: Fault = {
   name: 'kill everything',
-  counts: 3 + each.length,
   rounds: 2,
   selected: true,
   recovery: 'everything',

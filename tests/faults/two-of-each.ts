@@ -10,7 +10,8 @@ const INSTANCES = [0, 1]
 const oneOfTwo: readonly Fault[] = domains.flatMap((domain) =>
   serviceNames.map((name) => ({
     name: `kill one of two ${name} of ${domain}`,
-    recovery: 'service' as const,
+    selected: name === 'storage' && domain === domains[0],
+    recovery: 'instance' as const,
     success: successOf(domain, name),
     async inject({ rig, random }) {
       const service = processOf(rig, domain, name, random.int(0, 1))
@@ -21,7 +22,6 @@ const oneOfTwo: readonly Fault[] = domains.flatMap((domain) =>
 
 const rolling: Fault = {
   name: 'rolling restart of all services',
-  counts: domains.length * serviceNames.length * INSTANCES.length,
   async inject({ rig }) {
     for (const instance of INSTANCES) {
       for (const name of serviceNames) {
@@ -33,7 +33,7 @@ const rolling: Fault = {
         )
       }
     }
-    return { since: performance.now() }
+    return { since: performance.now(), counts: INSTANCES.length * serviceNames.length }
   },
 }
 

@@ -5,9 +5,14 @@ import type { Success } from './fault.ts'
 export type LoadWatch = {
   hear(record: JournalRecord): void
   accepted(): number
+  /** What was refused for good so far. */
+  readonly refusals: readonly Refusal[]
   /** When the first message that was handed over after `since` succeeded; waits for it, `timeoutMs` at most. */
   first(success: Success, since: number, timeoutMs: number): Promise<number | undefined>
 }
+
+/** `at` is a `performance.now()`. */
+export type Refusal = { readonly at: number; readonly code: string }
 
 type Happened = { readonly success: Success; readonly handedOver: number; readonly at: number }
 type Waiting = { readonly success: Success; readonly since: number; resolve(at: number): void }
@@ -21,6 +26,7 @@ export function watchLoad(
 ): LoadWatch {
   const messages = new Map<number, { sender: number; left: number; handedOver: number }>()
   const waiting = new Set<Waiting>()
+  const refusals: Refusal[] = []
   let happened: Happened[] = []
   let accepted = 0
 
@@ -56,6 +62,7 @@ export function watchLoad(
         }
         case 'refused':
           messages.delete(record.number)
+          refusals.push({ at: now(), code: record.code })
           return
         case 'put-off':
         case 'start':
@@ -64,6 +71,7 @@ export function watchLoad(
       }
     },
     accepted: () => accepted,
+    refusals,
     async first(success, since, timeoutMs) {
       const earlier = happened.find((one) => one.handedOver > since && isSame(one.success, success))
       if (earlier !== undefined) return earlier.at

@@ -59,19 +59,24 @@ test('what is discarded never arrives', async () => {
   expect(seen.text).toBe('kept')
 })
 
-test('a cut resets the connections, a refusal the new ones', async () => {
+test('a cut resets the connections, a refusal those and the new ones', async () => {
   const seen = dial()
   seen.socket.write('1')
   await eventually(() => seen.text === '1')
   proxy.cut()
   await eventually(() => seen.error === 'ECONNRESET')
+  const other = dial()
+  other.socket.write('1')
+  await eventually(() => other.text === '1')
   proxy.set('refuse')
+  await eventually(() => other.error === 'ECONNRESET')
   const refused = dial()
   await eventually(() => refused.error === 'ECONNRESET')
   proxy.set('forward')
   const again = dial()
   again.socket.write('2')
   await eventually(() => expect(again.text).toBe('2'))
+  expect(proxy.hindered).toBe(3)
 })
 
 test('a delay keeps the order', async () => {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 /**
  * What the proxy does with bytes of either side: `forward` passes them on, `hold` keeps them until
  * it forwards again (a stalled network), `discard` loses them (a network that swallows), `refuse`
- * does as `forward`, but closes every new connection at once (a server that is down).
+ * resets every connection, and every new one at once (a server that is down).
  */
 export type ProxyMode = 'forward' | 'hold' | 'discard' | 'refuse'
 
@@ -23,6 +23,8 @@ export type TcpProxy = {
   readonly port: number
   /** How many connections go through it now. */
   readonly connections: number
+  /** How often it got in the way so far: pieces lost, held or delayed, connections reset. */
+  readonly hindered: number
   /** How many bytes it has lost so far. */
   readonly discarded: number
   /** The same URL, but by way of the proxy. */
@@ -55,6 +57,7 @@ export async function tcpProxy({ target, port: wanted = 0, tap }: ProxyOptions):
   let next = 0
   let delayMs = 0
   let discarded = 0
+  let hindered = 0
 
   const pipe = (
     from: Socket,
@@ -73,6 +76,7 @@ export async function tcpProxy({ target, port: wanted = 0, tap }: ProxyOptions):
       })
     }
     from.on('data', (piece: Buffer) => {
+      if (line.mode === 'hold' || line.mode === 'discard' || delayMs > 0) hindered += 1
       const changed = line.mode === 'discard' ? undefined : change(piece)
       if (changed === undefined) {
         discarded += piece.length
@@ -91,6 +95,7 @@ export async function tcpProxy({ target, port: wanted = 0, tap }: ProxyOptions):
   const take = async (client: Socket) => {
     client.on('error', () => client.destroy())
     if (lines['to-target'].mode === 'refuse') {
+      hindered += 1
       client.resetAndDestroy()
       return
     }
@@ -125,12 +130,16 @@ export async function tcpProxy({ target, port: wanted = 0, tap }: ProxyOptions):
   const port = typeof address === 'object' && address !== null ? address.port : 0
 
   const cut = () => {
+    hindered += pairs.size
     for (const pair of pairs) reset(pair)
   }
   return {
     port,
     get connections() {
       return pairs.size
+    },
+    get hindered() {
+      return hindered
     },
     get discarded() {
       return discarded
@@ -148,6 +157,7 @@ export async function tcpProxy({ target, port: wanted = 0, tap }: ProxyOptions):
         line.gate.open()
         line.gate = mode === 'hold' ? closedGate() : openGate()
       }
+      if (mode === 'refuse') cut()
     },
     setDelay(ms) {
       delayMs = ms

@@ -22,7 +22,6 @@ async function move(rig: Rig, to: readonly Domain[], days: number): Promise<void
 
 const jump = (to: readonly Domain[], days: number, selected = false): Fault => ({
   name: `clocks of ${to.join(' and ')} jump by ${days > 0 ? '+' : '−'}${Math.abs(days)} day`,
-  rounds: 2,
   mayRefuse: true,
   selected,
   async inject({ rig, random }) {

@@ -18,7 +18,7 @@ export type Load = {
 const CONNECTIONS = 8
 const LONGEST_MS = 60 * 60_000
 // Longer than a dead connection may look alive.
-const DRAIN_MS = 60_000
+const DRAIN_MS = 120_000
 
 export const registerUsers = (rig: Rig, users: number): Promise<People> =>
   registerPeople(domains, { users, prefix: 'u', home: rig.home, connections: CONNECTIONS })

@@ -10,7 +10,7 @@ import {
 } from '@mailx/dev-tool/service-process'
 import { type Domain, domains, type Rig } from './rig.ts'
 
-export const READY_WITHIN_MS = 60_000
+export const READY_WITHIN_MS = 120_000
 
 /** Ends the process and starts it again at once, as whatever supervises it would. Resolves with when it was gone. */
 export async function killAndRevive(

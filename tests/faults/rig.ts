@@ -72,6 +72,9 @@ export type Disks = {
 
 const GiB = 1024 ** 3
 
+/** How long it takes proves nothing. */
+const START_WITHIN_MS = 180_000
+
 // What waits for people or for the far end of the internet would only make a test long.
 const impatient = {
   RETRY_FIRST_MS: '200',
@@ -134,6 +137,7 @@ export async function startRig(
       env: impatient,
       ...(plan.clocks && { envOf: (name: string) => clockEnv(clocks.get(name as Domain) ?? '') }),
       instances: plan.instances,
+      readyWithinMs: START_WITHIN_MS,
       between: async (deployment) => {
         doors.set(deployment.name as Domain, await openDoors(deployment, plan.separate))
       },

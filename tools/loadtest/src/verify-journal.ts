@@ -34,7 +34,7 @@ export type Verified = Verdict & {
 }
 
 const AT_ONCE = 8
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 3 * 60_000
 const STATUSES = 100
 const CONNECTIONS = 100
 

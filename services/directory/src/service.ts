@@ -38,7 +38,7 @@ export const directoryMigrations: Migrations = {
 
 /** Starts directory. */
 export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promise<RunningService> {
-  const { config, internal, log, logger, nats, now, pool, redis } = deps
+  const { config, internal, log, logger, nats, now, pool, random, redis } = deps
   if (config.ALLOW_PRIVATE_PEERS && config.NODE_ENV === 'production') {
     throw new MailxError(
       'UNSAFE_CONFIGURATION',
@@ -103,7 +103,9 @@ export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promis
             peers,
             outbound,
             redis,
+            cacheKeys: config.BUS_KEY,
             now,
+            random,
             lookUpsPerUser: config.LOOK_UPS_PER_USER,
           }),
           lookUpLocalKeys: lookUpLocalKeys({

@@ -5,6 +5,7 @@
  */
 import { cacheKey } from '@mailx/cache/cache-key'
 import { askRedis } from '@mailx/cache/guarded'
+import type { CurrentKeys } from '@mailx/crypto/current-keys'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { callUnary } from '@mailx/grpc/client'
 import { verifyKeyBundle } from '@mailx/keys/key-bundle'
@@ -13,6 +14,7 @@ import { KeyBundle } from '@mailx/proto/keys/v1/keys'
 import type { OutboundServiceClient } from '@mailx/proto/outbound/v1/outbound_service'
 import type { Redis } from 'ioredis'
 import type { PeerFinder } from '../peers/find-peer.ts'
+import { openCopy, sealCopy } from './sealed-copy.ts'
 
 /** The bundle, or why there is none; NOT_FOUND when the peer shows none to this asker. */
 export type RemoteAnswer = KeyBundle | MailxError
@@ -21,7 +23,9 @@ export type RemoteBundlesDeps = {
   readonly peers: Pick<PeerFinder, 'find'>
   readonly outbound: Pick<OutboundServiceClient, 'lookUpPeerKeys'>
   readonly redis: Redis
+  readonly cacheKeys: CurrentKeys
   readonly now: () => number
+  readonly random: (length: number) => Uint8Array
 }
 
 export type RemoteQuestion = {
@@ -63,7 +67,7 @@ async function askPeer(
   { addresses, asker, domain, from }: RemoteQuestion,
   peer: Peer,
   answers: Map<string, RemoteAnswer>,
-  { now, outbound, redis }: RemoteBundlesDeps,
+  { cacheKeys, now, outbound, random, redis }: RemoteBundlesDeps,
 ): Promise<void> {
   const answer = await callUnary(
     outbound.lookUpPeerKeys,
@@ -76,7 +80,8 @@ async function askPeer(
     const verified = verdictOn(bundle, address, peer, now())
     answers.set(address, verified)
     if (bundle !== undefined && verified === bundle) {
-      kept.push([copyKey(asker, address), Buffer.from(KeyBundle.encode(bundle).finish())])
+      const copy = sealCopy(cacheKeys(), random(24), KeyBundle.encode(bundle).finish())
+      kept.push([copyKey(asker, address), Buffer.from(copy)])
     }
   }
   if (kept.length === 0) return
@@ -92,7 +97,7 @@ async function takeCached(
   { addresses, asker }: RemoteQuestion,
   peer: Peer,
   answers: Map<string, RemoteAnswer>,
-  { now, redis }: RemoteBundlesDeps,
+  { cacheKeys, now, redis }: RemoteBundlesDeps,
 ): Promise<void> {
   const keys = addresses.map((address) => copyKey(asker, address))
   const copies = await askRedis(redis, (client) => client.mgetBuffer(keys))
@@ -100,14 +105,14 @@ async function takeCached(
   for (const [at, address] of addresses.entries()) {
     const copy = copies.value[at]
     if (copy === null || copy === undefined) continue
-    const verdict = verdictOn(decoded(copy), address, peer, now())
+    const verdict = verdictOn(decoded(openCopy(cacheKeys(), copy)), address, peer, now())
     if (!(verdict instanceof MailxError)) answers.set(address, verdict)
   }
 }
 
-function decoded(copy: Uint8Array): KeyBundle | undefined {
+function decoded(copy: Uint8Array | undefined): KeyBundle | undefined {
   try {
-    return KeyBundle.decode(Uint8Array.from(copy))
+    return copy && KeyBundle.decode(copy)
   } catch {
     // Not a bundle: the same as nothing cached.
     return undefined
@@ -116,7 +121,7 @@ function decoded(copy: Uint8Array): KeyBundle | undefined {
 
 /** Whether keys are released may depend on who asks: a copy is for its asker alone. */
 const copyKey = (asker: string, address: string): string =>
-  cacheKey('bundle-1', `${asker} ${address}`)
+  cacheKey('bundle-2', `${asker} ${address}`)
 
 function verdictOn(
   bundle: KeyBundle | undefined,

@@ -12,12 +12,14 @@ export type SpanCollector = {
 /** Takes whatever is sent to an OTLP endpoint and keeps every byte. */
 export async function collectSpans(): Promise<SpanCollector> {
   const bodies: Buffer[] = []
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const chunks: Buffer[] = []
-    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
-    const body = Buffer.concat(chunks)
-    bodies.push(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body)
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const body = Buffer.concat(chunks)
+      bodies.push(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body)
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+    })
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   return {

@@ -19,8 +19,8 @@ import { type RunningDeployment, runDeployment } from './run-deployment.ts'
 const root = new URL('../../..', import.meta.url).pathname
 
 export type StackOptions = {
-  /** Seven processes per deployment instead of one. */
-  readonly separate: boolean
+  /** Seven processes per deployment instead of one; or of which deployments. */
+  readonly separate: boolean | ((deployment: string) => boolean)
   readonly say: (line: string) => void
   /** One deployment per entry, each with its domains. */
   readonly deployments?: Readonly<Record<string, readonly string[]>>
@@ -70,7 +70,9 @@ const alone = { internal: plainGrpc, stop: () => {} }
 
 /** Brings everything up and resolves when it is ready to be used. What it started, it stops on failure. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { say, separate, tracing = true, programOf } = options
+  const { say, tracing = true, programOf } = options
+  const separate =
+    typeof options.separate === 'function' ? options.separate : () => options.separate === true
   const plan = options.deployments ?? { a: ['a.test'], b: ['b.test'] }
   const folder = options.folder ?? join(root, '.cache', 'dev')
   await rm(folder, { recursive: true, force: true })
@@ -88,9 +90,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ? { backendsOf: options.backendsOf, servers: {} }
       : await startBackends(Object.keys(plan), options, stops)
 
-    say(
-      `starting ${Object.keys(plan).length} deployments${separate ? ', seven processes each' : ''}`,
-    )
+    for (const name of Object.keys(plan)) {
+      say(`starting deployment ${name} in ${separate(name) ? 'seven processes' : 'one process'}`)
+    }
     const everyDomain = Object.values(plan).flat()
     const otel = traces ? otelEnv(traces) : {}
     const logDir = join(folder, 'logs')
@@ -110,7 +112,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         await options.between?.(deployment)
         const { tree, bundled = false } = options
         const running = await runDeployment(deployment, {
-          separate,
+          separate: separate(name),
           bundled,
           logDir,
           certificateDir: join(folder, 'certificates', name),
@@ -126,7 +128,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     )
     for (const { deployment } of deployments) {
       const certificateDir = join(folder, 'certificates', deployment.name)
-      const operator = separate ? await asOperator(deployment.certificates, certificateDir) : alone
+      const operator = separate(deployment.name)
+        ? await asOperator(deployment.certificates, certificateDir)
+        : alone
       await publishRecords(deployment, operator.internal, dns)
       operator.stop()
     }

@@ -66,14 +66,20 @@ export async function redisContent(url: string): Promise<Haystack[]> {
   }
 }
 
-/** What each process shows on its metrics page, in both formats. */
+const shownPages = [
+  ['/metrics', 'text/plain'],
+  ['/metrics', 'application/openmetrics-text'],
+  ['/troubles', 'application/json'],
+] as const
+
+/** What each process shows at its ops port: metrics in both formats, and its last errors. */
 export async function metricsOf(deployments: readonly RunningDeployment[]): Promise<Haystack[]> {
   const pages: Haystack[] = []
   for (const { processes } of deployments) {
     for (const { opsPort } of processes) {
-      for (const accept of ['text/plain', 'application/openmetrics-text']) {
-        const page = await fetch(`http://127.0.0.1:${opsPort}/metrics`, { headers: { accept } })
-        const where = `metrics of port ${opsPort} as ${accept}`
+      for (const [path, accept] of shownPages) {
+        const page = await fetch(`http://127.0.0.1:${opsPort}${path}`, { headers: { accept } })
+        const where = `${path} of port ${opsPort} as ${accept}`
         pages.push({ where, bytes: Buffer.from(await page.arrayBuffer()) })
       }
     }

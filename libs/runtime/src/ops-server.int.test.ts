@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createLogger } from '@mailx/telemetry/logger'
 import { counter } from '@mailx/telemetry/metrics'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type OpsServer, startOpsServer } from './ops-server.ts'
@@ -52,6 +53,22 @@ test('nothing else is there, and nothing can be written', async () => {
   expect((await get('/livez', 'POST')).status).toBe(405)
   const head = await get('/livez', 'HEAD')
   expect([head.status, await head.text()]).toEqual([200, ''])
+})
+
+test('it tells the last warnings and errors, redacted', async () => {
+  const logger = createLogger({ service: 'test', destination: { write: () => {} } })
+  logger.error({ err: new Error('no room for alice@a.test') }, 'mail is refused')
+  const answer = await get('/troubles')
+  expect(answer.headers.get('content-type')).toBe('application/json')
+  expect(await answer.json()).toEqual([
+    {
+      level: 'error',
+      message: 'mail is refused',
+      reason: expect.stringMatching(/^no room for address:/),
+      count: 1,
+      at: expect.any(String),
+    },
+  ])
 })
 
 test('it may listen on a unix socket', async () => {

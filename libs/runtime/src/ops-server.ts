@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { metricsText } from '@mailx/telemetry/metrics'
+import { recentTroubles } from '@mailx/telemetry/recent-troubles'
 import type { Readiness } from './readiness.ts'
 
 export type OpsServer = {
@@ -18,8 +19,8 @@ export type OpsSources = {
 
 /**
  * Plain HTTP for the operator's side: /livez (the process answers), /startupz (it came up), /readyz
- * (it can work now: 200, else 503; JSON with every check) and /metrics (Prometheus). Never on an
- * address that strangers reach.
+ * (it can work now: 200, else 503; JSON with every check), /troubles (JSON: the last warnings and
+ * errors) and /metrics (Prometheus). Never on an address that strangers reach.
  */
 export async function startOpsServer(listen: string, sources: OpsSources): Promise<OpsServer> {
   const server = createServer((request, response) => {
@@ -76,11 +77,12 @@ async function answer(
     const state = readiness()
     return send(path === '/readyz' && state.ready ? 200 : 503, 'application/json', json(state))
   }
+  if (path === '/troubles') return send(200, 'application/json', json(recentTroubles()))
   if (path === '/metrics') {
     const { contentType, text } = await metricsText(headers.accept)
     return send(200, contentType, text)
   }
-  return send(404, 'text/plain', 'there are /livez /startupz /readyz /metrics\n')
+  return send(404, 'text/plain', 'there are /livez /startupz /readyz /troubles /metrics\n')
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`

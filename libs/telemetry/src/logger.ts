@@ -1,5 +1,6 @@
 import { context, isSpanContextValid, trace } from '@opentelemetry/api'
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino'
+import { noteTrouble } from './recent-troubles.ts'
 import { redact, redactText } from './redact.ts'
 
 export { hashAddress } from './address-hash.ts'
@@ -34,13 +35,17 @@ export function createLogger({ service, level = 'info', destination }: LoggerOpt
     serializers: { err: (error: unknown) => error },
     mixin: traceFields,
     hooks: {
-      logMethod(this: PinoLogger, args: LogArguments, write: LogWrite) {
-        write.apply(this, safeArguments(args))
+      logMethod(this: PinoLogger, args: LogArguments, write: LogWrite, level: number) {
+        const safe = safeArguments(args)
+        if (level >= WARN) note(this.levels.labels[level] ?? '', safe)
+        write.apply(this, safe)
       },
     },
   }
   return destination === undefined ? pino(options) : pino(options, destination)
 }
+
+const WARN = 40
 
 type LogArguments = Parameters<PinoLogger['info']>
 type LogWrite = (this: PinoLogger, ...args: LogArguments) => void
@@ -53,6 +58,14 @@ function safeArguments([first, ...rest]: readonly unknown[]): LogArguments {
   return [fields, ...message].map((argument) =>
     typeof argument === 'string' ? redactText(argument) : argument,
   ) as unknown as LogArguments
+}
+
+function note(level: string, [fields, ...rest]: readonly unknown[]): void {
+  const { err } = (typeof fields === 'object' && fields !== null ? fields : {}) as { err?: unknown }
+  const { code, message: why } = (redact(err ?? {}) ?? {}) as { code?: string; message?: string }
+  const message = [fields, ...rest].find((one) => typeof one === 'string') ?? why ?? ''
+  const reason = why === message ? '' : [code, why].filter(Boolean).join(': ')
+  noteTrouble({ level, message, reason })
 }
 
 function traceFields(): object {

@@ -41,7 +41,8 @@ Environment:
                        (DATABASE_CERT_FILE and DATABASE_KEY_FILE: what it wants to see)
   HTTP_ENDPOINT        for domains: as identity has it
   ALSO_DATABASE_URLS   for trace: those of further deployments, separated by commas
-  OPS_URLS             for status: the ops ports of the processes, separated by commas
+  OPS_URLS             for status, support-bundle: the ops ports of the processes, separated by commas
+  MAILX_RELEASE        for the same, in Kubernetes instead: the Helm release
   TRACES_URL           for trace: the HTTP API of Jaeger, Tempo or otel-view
 
 Examples:
@@ -63,18 +64,35 @@ Exit codes: 0 done and fine, 1 failed or something is not as it must be, 2 wrong
     process.exit(error.exitCode === 0 ? 0 : 2)
   })
 
-program
-  .command('status')
+/** By which a command finds a deployment in Kubernetes. */
+const withCluster = (command: Command): Command =>
+  command
+    .option('-n, --namespace <name>', "the deployment's (default: that of the context)")
+    .option('--context <name>', 'of the kubeconfig (default: its current one)')
+    .option(
+      '--kubeconfig <file>',
+      'default: KUBECONFIG, ~/.kube/config, or the pod that this runs in',
+    )
+
+/** By which a command finds the processes. */
+const withProcesses = (command: Command): Command =>
+  withCluster(
+    command
+      .option('--ops <url...>', 'ops ports of the processes (default: OPS_URLS)')
+      .option(
+        '--release <name>',
+        'a Helm release, whose pods are asked by the Kubernetes API (default: MAILX_RELEASE)',
+      ),
+  )
+
+withProcesses(program.command('status'))
   .description('on one page what one asks first; exit code 1 when something is wrong')
-  .option('--ops <url...>', 'ops ports of the processes (default: OPS_URLS)')
   .action(run(statusCommand))
 
-program
-  .command('support-bundle')
+withProcesses(program.command('support-bundle'))
   .description('what somebody who helps needs to know, without addresses, tokens, keys or mail')
-  .option('--out <file>', 'where it goes', 'mailx-support.json')
-  .option('--ops <url...>', 'ops ports of the processes (default: OPS_URLS)')
-  .option('--logs <folder>', 'the ends of the log files in it, too')
+  .option('--out <file>', 'where it goes; - is stdout', 'mailx-support.json')
+  .option('--logs <folder>', 'the ends of the log files in it (default: the logs of the release)')
   .action(run(supportBundleCommand))
 
 program
@@ -156,15 +174,7 @@ parked
 const k8s = program.command('k8s').description('a deployment in Kubernetes')
 
 const inCluster = (name: string, description: string): Command =>
-  k8s
-    .command(name)
-    .description(description)
-    .option('-n, --namespace <name>', "the deployment's (default: that of the context)")
-    .option('--context <name>', 'of the kubeconfig (default: its current one)')
-    .option(
-      '--kubeconfig <file>',
-      'default: KUBECONFIG, ~/.kube/config, or the pod that this runs in',
-    )
+  withCluster(k8s.command(name).description(description))
 
 inCluster(
   'status',

@@ -159,7 +159,7 @@ test('a pod whose port does not answer has no version, whatever its labels say',
   )
   expect(stdout.split('\n').filter((line) => line.startsWith('!'))).toEqual([
     expect.stringMatching(
-      /^! mx-storage-1 does not show its metrics: port 9464 of .*connection refused$/,
+      /^! mx-storage-1 does not show its metrics: port 9464: .*connection refused$/,
     ),
   ])
   expect(code).toBe(1)

@@ -48,14 +48,15 @@ const recordOf = (report: PodReport): Readonly<Record<string, unknown>> => {
 
 function lineOf(report: PodReport, all: readonly PodReport[]): string {
   const width = (of: (pod: PodReport) => string) => Math.max(...all.map((pod) => of(pod).length))
-  const { pod, service, version, ready, restarts, samples } = report
+  const { pod, service, version, ready, restarts, samples, unread } = report
   return [
     ready ? pc.green('ready    ') : pc.red('not ready'),
     pod.padEnd(width((each) => each.pod)),
     service.padEnd(width((each) => each.service)),
-    version.padEnd(width((each) => each.version)),
+    (samples === undefined && unread === '' ? '' : version).padEnd(width((each) => each.version)),
     `${restarts} restarts`,
-    samples === undefined ? 'lag unknown' : `${lagOf(report)} behind`,
+    ...(unread === '' ? [] : ['lag unknown']),
+    ...(samples === undefined ? [] : [`${lagOf(report)} behind`]),
   ].join('  ')
 }
 

@@ -2,14 +2,18 @@ import { open, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCheckpoints } from '@mailx/processors/checkpoint'
 import { listParked } from '@mailx/processors/parked-events'
+import { connectCluster } from '../k8s/connect-cluster.ts'
+import { listPods, ofRelease } from '../k8s/list-pods.ts'
+import { readLogs } from '../k8s/read-logs.ts'
 import { type Database, serviceSchemas, withDatabase } from '../open-database.ts'
 import type { Output } from '../run.ts'
+import { type OpsOptions, opsPorts, releaseOf } from '../status/ops-ports.ts'
 import { readDatabase } from '../status/read-database.ts'
 import { readServices } from '../status/read-services.ts'
 import { scrub, scrubText } from '../support/scrub.ts'
-import { opsUrls, type StatusOptions } from './status.ts'
 
-export type BundleOptions = StatusOptions & {
+export type BundleOptions = OpsOptions & {
+  /** A file; `-` is stdout. */
   readonly out: string
   /** A folder of log files. */
   readonly logs?: string
@@ -27,14 +31,22 @@ export async function supportBundleCommand(output: Output, options: BundleOption
     made: new Date().toISOString(),
     node: process.versions.node,
     services: await orReason(async () => {
-      const reports = await readServices(opsUrls(options))
-      return reports.map((report) => ({ ...report, samples: report.samples.map(lineOf) }))
+      const reports = await readServices(await opsPorts(options))
+      return reports.map(({ samples, troubles, ...report }) => ({
+        ...(scrub(report) as object),
+        samples: samples.map(lineOf),
+        troubles: troubles.map(scrub),
+      }))
     }),
     database: await orReason(() => withDatabase(aboutDatabase)),
-    logs:
-      options.logs === undefined ? 'not asked for' : await orReason(() => readLogs(options.logs)),
+    logs: await orReason(() => logsOf(options)),
   }
-  await writeFile(options.out, `${JSON.stringify(bundle, undefined, 2)}\n`, { mode: 0o600 })
+  const text = `${JSON.stringify(bundle, undefined, 2)}\n`
+  if (options.out === '-') {
+    process.stdout.write(text)
+    return
+  }
+  await writeFile(options.out, text, { mode: 0o600 })
   output.record(
     { file: options.out },
     `${options.out}: look through it before you give it away; it names domains, not people`,
@@ -90,7 +102,17 @@ const settingNames = [
   'wal_level',
 ]
 
-async function readLogs(folder = ''): Promise<Record<string, readonly string[]>> {
+async function logsOf(options: BundleOptions): Promise<unknown> {
+  if (options.logs !== undefined) return readFolder(options.logs)
+  const release = releaseOf(options)
+  if (release === undefined) return 'not asked for'
+  const cluster = await connectCluster(options)
+  const pods = await listPods(cluster, ofRelease(release))
+  const logs = Object.entries(await readLogs(cluster, pods))
+  return Object.fromEntries(logs.map(([name, text]) => [name, scrubText(text).split('\n')]))
+}
+
+async function readFolder(folder: string): Promise<Record<string, readonly string[]>> {
   const logs: Record<string, readonly string[]> = {}
   for (const name of (await readdir(folder)).toSorted()) {
     const file = await open(join(folder, name))

@@ -17,7 +17,7 @@ export function clusterProblems(
       .filter(({ ready }) => !ready)
       .map(({ pod, reason }) => `${pod} is not ready: ${reason}`),
     ...pods
-      .filter(({ ready, samples }) => ready && samples === undefined)
+      .filter(({ ready, unread }) => ready && unread !== '')
       .map(({ pod, unread }) => `${pod} does not show its metrics: ${unread}`),
     ...mixedVersions(pods),
     ...pods.filter((pod) => lagOf(pod) > FAR_BEHIND).map(tellLag),

@@ -42,7 +42,7 @@ export async function getFromPod(
     return await textOf(answer)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw new MailxError('UNAVAILABLE', `port ${port} of ${pod} does not answer: ${why}`, {
+    throw new MailxError('UNAVAILABLE', `port ${port}: ${why}`, {
       cause: error,
     })
   } finally {

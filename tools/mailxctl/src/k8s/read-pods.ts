@@ -1,13 +1,14 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { parsePrometheus, type Sample } from '../status/parse-prometheus.ts'
-import { type Cluster, explain } from './connect-cluster.ts'
+import type { Cluster } from './connect-cluster.ts'
 import { getFromPod } from './get-from-pod.ts'
+import { listPods, opsPortOf } from './list-pods.ts'
 
 /** A pod, and what its process says of itself on its ops port. */
 export type PodReport = {
   readonly pod: string
   readonly service: string
-  /** As the process says; `unknown` where it does not answer. */
+  /** As the process says; `unknown` where it does not, as NATS. */
   readonly version: string
   readonly image: string
   readonly ready: boolean
@@ -15,23 +16,16 @@ export type PodReport = {
   readonly reason: string
   readonly restarts: number
   readonly createdAt: Date | undefined
-  /** Undefined when its metrics could not be read; `unread` says why. */
+  /** Undefined when there are none, as of NATS, or they could not be read. */
   readonly samples: readonly Sample[] | undefined
+  /** Why they could not be read; empty where there are none. */
   readonly unread: string
 }
 
-const OPS_PORT = 'ops'
-
 /** The pods of the selector that are not done, each asked for its metrics on its ops port. */
 export async function readPods(cluster: Cluster, selector: string): Promise<PodReport[]> {
-  const { core, namespace } = cluster
-  const { items } = await core
-    .listNamespacedPod({ namespace, labelSelector: selector })
-    .catch((error: unknown) => {
-      throw explain(error, 'list pods', cluster)
-    })
-  const running = items.filter(({ status }) => status?.phase !== 'Succeeded')
-  return Promise.all(running.map((pod) => readPod(cluster, pod)))
+  const pods = await listPods(cluster, selector)
+  return Promise.all(pods.map((pod) => readPod(cluster, pod)))
 }
 
 async function readPod(cluster: Cluster, pod: V1Pod): Promise<PodReport> {
@@ -41,8 +35,7 @@ async function readPod(cluster: Cluster, pod: V1Pod): Promise<PodReport> {
   const states = status?.containerStatuses ?? []
   const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
   const name = metadata?.name ?? ''
-  const port = container?.ports?.find((each) => each.name === OPS_PORT)?.containerPort
-  const { samples, unread } = await readMetrics(cluster, name, port)
+  const { samples, unread } = await readMetrics(cluster, name, opsPortOf(pod))
   const build = samples?.find((sample) => sample.name === 'mailx_build_info')
   return {
     pod: name,
@@ -63,7 +56,7 @@ async function readMetrics(
   pod: string,
   port: number | undefined,
 ): Promise<Pick<PodReport, 'samples' | 'unread'>> {
-  if (port === undefined) return { samples: undefined, unread: `no port called '${OPS_PORT}'` }
+  if (port === undefined) return { samples: undefined, unread: '' }
   try {
     const text = await getFromPod(cluster, { pod, port }, '/metrics')
     return { samples: parsePrometheus(text), unread: '' }

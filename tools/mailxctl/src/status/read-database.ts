@@ -1,18 +1,24 @@
 import { readCheckpoints } from '@mailx/processors/checkpoint'
 import { listParked } from '@mailx/processors/parked-events'
 import { type Database, hostedDomains, serviceSchemas } from '../open-database.ts'
+import { type Disk, readDisk } from './read-disk.ts'
+import { staleKeyLogs } from './stale-key-logs.ts'
 
 export type DatabaseReport = {
   readonly domains: readonly string[]
   readonly postgres: string
-  readonly databaseBytes: number
+  readonly disk: Disk
   readonly events: bigint
   /** The processor that is farthest behind, by service. */
   readonly lag: readonly { readonly processor: string; readonly behind: bigint }[]
   readonly unpublished: bigint
+  /** How long the oldest of them has waited for the bus. */
+  readonly unpublishedSeconds: number
   readonly parked: readonly { readonly processor: string; readonly reason: string }[]
   readonly queues: readonly Queue[]
   readonly unsignedLeaves: number
+  /** Domains whose key log gets no signed heads. */
+  readonly staleKeyLogs: readonly string[]
 }
 
 /** What waits for a peer. */
@@ -36,7 +42,8 @@ const queues = `
 
 const about = `
   select current_setting('server_version') as version,
-         pg_database_size(current_database())::float8 as bytes,
+         (select coalesce(min(e.recorded_at), 0)::float8 from log.partitions p
+            join log.events e on e.partition = p.name and e.position = p.published + 1) as unpublished,
          (select coalesce(sum(t.size - coalesce(h.size, 0)), 0)::int
             from transparency.trees t left join transparency.tree_heads h using (domain)) as unsigned`
 
@@ -57,22 +64,26 @@ export async function readDatabase(database: Database): Promise<DatabaseReport> 
     if (farthest !== undefined) lag.push(farthest)
     parked.push(...(await listParked(pool, schema)))
   }
-  const [facts] = (await pool.query<{ version: string; bytes: number; unsigned: number }>(about))
-    .rows
+  type Facts = { version: string; unpublished: number; unsigned: number }
+  const [facts] = (await pool.query<Facts>(about)).rows
   type Row = { peer: string; deliveries: number; oldest: number; fault: string }
   const waiting = (await pool.query<Row>(queues)).rows
   return {
     domains: await hostedDomains(database),
     postgres: facts?.version ?? '',
-    databaseBytes: facts?.bytes ?? 0,
+    disk: await readDisk(pool),
     events: heads.reduce((sum, { position }) => sum + position, 0n),
     lag,
     unpublished: heads.reduce((sum, head) => sum + head.position - head.published, 0n),
+    unpublishedSeconds: facts?.unpublished ? since(facts.unpublished) : 0,
     parked: parked.map(({ processor, reason }) => ({ processor, reason })),
     queues: waiting.map(({ oldest, ...queue }) => ({
       ...queue,
-      oldestSeconds: Math.max(0, (Date.now() - oldest) / 1000),
+      oldestSeconds: since(oldest),
     })),
     unsignedLeaves: facts?.unsigned ?? 0,
+    staleKeyLogs: await staleKeyLogs(pool),
   }
 }
+
+const since = (at: number): number => Math.max(0, (Date.now() - at) / 1000)

@@ -1,3 +1,5 @@
+import type { Trouble } from '@mailx/telemetry/recent-troubles'
+import type { OpsPort } from './ops-ports.ts'
 import { parsePrometheus, type Sample } from './parse-prometheus.ts'
 
 type Check = {
@@ -9,6 +11,7 @@ type Check = {
 
 /** What a process says of itself on its ops port. */
 export type ServiceReport = {
+  /** Where it was asked; in Kubernetes its pod. */
   readonly url: string
   /** Undefined when it did not answer. */
   readonly service: string | undefined
@@ -17,17 +20,18 @@ export type ServiceReport = {
   /** What is wrong, one entry for each. */
   readonly wrong: readonly string[]
   readonly samples: readonly Sample[]
+  /** The last warnings and errors, the last one first. */
+  readonly troubles: readonly Trouble[]
 }
 
-const TIMEOUT_MS = 5_000
-
 /** Asks every process at once; one that does not answer is a report, too. */
-export const readServices = (urls: readonly string[]): Promise<ServiceReport[]> =>
-  Promise.all(urls.map(readService))
+export const readServices = (ports: readonly OpsPort[]): Promise<ServiceReport[]> =>
+  Promise.all(ports.map(readService))
 
-async function readService(url: string): Promise<ServiceReport> {
+async function readService({ get, url }: OpsPort): Promise<ServiceReport> {
   try {
-    const [readiness, metrics] = await Promise.all([get(`${url}/readyz`), get(`${url}/metrics`)])
+    const pages = ['/readyz', '/metrics', '/troubles'].map(get)
+    const [readiness = '', metrics = '', troubles = ''] = await Promise.all(pages)
     const { checks, ready } = JSON.parse(readiness) as { ready: boolean; checks: Check[] }
     const samples = parsePrometheus(metrics)
     const build = samples.find(({ name }) => name === 'mailx_build_info')
@@ -42,15 +46,15 @@ async function readService(url: string): Promise<ServiceReport> {
           `${name}: ${detail}${optional === true ? ' (it works without)' : ''}`,
       ),
       samples,
+      troubles: troublesOf(troubles),
     }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     const wrong = [`does not answer: ${why}`]
-    return { url, service: undefined, version: '', ready: false, wrong, samples: [] }
+    return { url, service: undefined, version: '', ready: false, wrong, samples: [], troubles: [] }
   }
 }
 
-async function get(url: string): Promise<string> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) })
-  return response.text()
-}
+/** A process of a version that does not tell them answers in plain text. */
+const troublesOf = (page: string): Trouble[] =>
+  page.startsWith('[') ? (JSON.parse(page) as Trouble[]) : []

@@ -24,7 +24,12 @@ export type World = {
   secrets: Secret[]
   /** By `pod:port/path`: what the process there answers to GET. */
   answers: Record<string, string>
-  /** By token: `list pods`, `create pods/portforward`, and list, get, create and update of `secrets`. */
+  /** By `pod/container`, and `pod/container/previous`. */
+  logs?: Record<string, string>
+  /**
+   * By token: `list pods`, `get pods/log`, `create pods/portforward`, and list, get, create and update of
+   * `secrets`.
+   */
   rights: Record<string, readonly string[]>
 }
 
@@ -91,10 +96,17 @@ function answer(world: World, { method, token, url, sent }: Asked): Answer {
   if (rights === undefined) return failure(401, 'Unauthorized')
   const base = `/api/v1/namespaces/${world.namespace}`
   if (!pathname.startsWith(`${base}/`)) return failure(403, 'another namespace')
-  const [resource = '', name = ''] = pathname.slice(base.length + 1).split('/')
+  const [resource = '', name = '', ...rest] = pathname.slice(base.length + 1).split('/')
   const verb = { POST: 'create', PUT: 'update' }[method] ?? (name === '' ? 'list' : 'get')
-  const right = `${verb} ${resource}`
+  const right = `${verb} ${[resource, ...rest].join('/')}`
   if (!rights.includes(right)) return failure(403, `cannot ${right}`)
+  if (right === 'get pods/log') {
+    const previous = searchParams.get('previous') === 'true' ? '/previous' : ''
+    const text = world.logs?.[`${name}/${searchParams.get('container')}${previous}`]
+    return text === undefined
+      ? failure(400, 'no such log')
+      : { status: 200, type: 'text/plain', body: text }
+  }
   if (right === 'list pods') {
     const wanted = pairs(searchParams.get('labelSelector'))
     const items = world.pods.filter(({ metadata: { labels } }) =>

@@ -328,3 +328,53 @@ test('where the owner has not been yet, a role waits for it and says so', async 
   await early.end()
   await empty.drop()
 })
+
+const replicas = 'select pg_current_wal_lsn() - sent_lsn as lag from pg_stat_replication'
+const seesOthers = "select pg_has_role('pg_read_all_stats', 'USAGE') as sees"
+
+test('one service sees how the server is, so does the operator, and no other', async () => {
+  const seeing: Principal[] = []
+  for (const principal of principals) {
+    await as(principal).query(replicas)
+    const { rows } = await as(principal).query<{ sees: boolean }>(seesOthers)
+    if (rows[0]?.sees === true) seeing.push(principal)
+    const wal = as(principal).query('select sum(size) from pg_ls_waldir()')
+    if (principal === 'operator') await wal
+    else await expect(wal, principal).rejects.toMatchObject(REFUSED)
+  }
+  expect(seeing).toEqual(['storage', 'all-in-one', 'operator'])
+})
+
+test('an owner who may not give that away says what is missing, and prepares the rest', async () => {
+  const own = await testPostgres()
+  const owner = `owner_${Date.now()}`
+  const { pathname } = new URL(own.url)
+  await own.pool.query(`create role ${owner} login createrole password 'owner-pw'`)
+  await own.pool.query(`alter database "${pathname.slice(1)}" owner to ${owner}`)
+  const url = new URL(own.url)
+  url.username = owner
+  url.password = 'owner-pw'
+  const prepareAgain = async () => {
+    const missing: string[] = []
+    const config = {
+      MIGRATION_DATABASE_URL: url.href,
+      ROLE_PASSWORDS_DIR: folder,
+      ROLE_PREFIX: owner,
+      LOG_PARTITIONS: 1,
+      LOG_LEVEL: 'info',
+    } as const
+    const logins = await prepare(config, (what) => missing.push(what))
+    return { logins, missing }
+  }
+  const { logins, missing } = await prepareAgain()
+  expect(missing.toSorted()).toEqual([
+    expect.stringMatching(/_all_in_one does not see .*grant pg_read_all_stats to .*inherit true$/),
+    expect.stringMatching(/_operator does not see .*grant pg_monitor to .*inherit true$/),
+    expect.stringMatching(/_storage does not see .*grant pg_read_all_stats to .*inherit true$/),
+  ])
+  await own.pool.query(`grant pg_monitor, pg_read_all_stats to ${owner} with admin option`)
+  expect((await prepareAgain()).missing).toEqual([])
+  await own.drop()
+  for (const { role } of logins) await db.pool.query(`drop role "${role}"`)
+  await db.pool.query(`drop role ${owner}`)
+})

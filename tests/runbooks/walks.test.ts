@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Account } from '@mailx/client/account'
 import { lookUpKeys } from '@mailx/client/look-up-keys'
 import { sealDraft, submitSealed } from '@mailx/client/send'
@@ -303,13 +305,36 @@ test('overloaded', async () => {
 })
 
 test('replication-lag', async () => {
+  const { moves, stack } = broken
   const role = new URL(broken.here.deployment.envOf('all-in-one')['DATABASE_URL'] ?? '').username
-  await database.query(`grant pg_monitor to "${role}" with inherit true`)
   const replica = await replicaThatReplaysNothing(broken.servers.postgres.url)
   await receive(dave, await send(alice, within('dave@a.test')))
   await database.query(`select pg_logical_emit_message(false, 'walk', repeat('x', 70000000))`)
   await broken.fires('MailxReplicationLag')
   await broken.firstCommands('replication-lag')
+
+  // Without the right to know, it goes on, has no sample, and says so once.
+  await database.query(`revoke pg_read_all_stats from "${role}"`)
+  const told = async () => {
+    const log = await readFile(join(stack.logDir, 'a-all-in-one.log'), 'utf8')
+    return log.split('\n').filter((line) => line.includes('may not see how far the replicas'))
+  }
+  await eventually(async () => {
+    expect(await told()).toHaveLength(1)
+    expect(await broken.samples('mailx_postgres_replica_lag_bytes')).toEqual([])
+  }, patience)
+  await receive(dave, await send(alice, within('dave@a.test')))
+  const [looks] = await broken.samples('mailx_postgres_transactions_total', {
+    outcome: 'committed',
+  })
+  await moves(
+    'mailx_postgres_transactions_total',
+    { outcome: 'committed' },
+    above(looks?.value ?? 0),
+  )
+  expect(await told()).toHaveLength(1)
+  await database.query(`grant pg_read_all_stats to "${role}" with inherit true`)
+  await moves('mailx_postgres_replica_lag_bytes', {}, above(0))
   await replica.end()
   await broken.ends('MailxReplicationLag')
 })

@@ -1,5 +1,5 @@
 import { type TestPostgres, testPostgres } from '@mailx/testing/test-postgres'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { connectPostgres } from './connect-postgres.ts'
 import { logMigrations, migrate } from './migrate.ts'
 
@@ -34,4 +34,30 @@ test('each schema remembers its own migrations', async () => {
   expect(rows).toEqual([{ name: '0001_things' }])
   await expect(db.pool.query('select * from service.things')).resolves.toMatchObject({ rows: [] })
   await rm(dir, { recursive: true })
+})
+
+describe('a schema that a newer version has migrated', () => {
+  const added = (name: string) =>
+    db.pool.query('insert into log.migrations (name, run_on) values ($1, now())', [name])
+
+  test('is worked with, and told once', async () => {
+    await migrate(db.pool, logMigrations)
+    await added('0003_labels')
+    await added('0004_folders')
+    const said: string[] = []
+    await migrate(db.pool, logMigrations, (what) => said.push(what))
+    expect(said).toEqual([
+      expect.stringContaining('schema log is of a newer version (0003_labels, 0004_folders)'),
+    ])
+  })
+
+  test('is refused when that took away what this version needs', async () => {
+    await migrate(db.pool, logMigrations)
+    await added('0003_labels')
+    await added('0004_contract_labels')
+    await expect(migrate(db.pool, logMigrations)).rejects.toMatchObject({
+      code: 'UNSAFE_CONFIGURATION',
+      message: expect.stringMatching(/schema log .*\(0004_contract_labels\): run that version/),
+    })
+  })
 })

@@ -13,14 +13,28 @@ export type Migrations = {
 
 const quiet = { debug() {}, info() {}, warn: console.warn, error: console.error }
 
+/** A migration after which the version before cannot work any more: 0007_contract_old_names. */
+const CONTRACT = /^\d+_contract_/
+
 /**
  * Runs what has not run yet, forward only, all of it or nothing. Processes that start at the same
  * time wait for each other. UNAVAILABLE when there is something to run and the pool's role may not:
- * until the owner has done it.
+ * until the owner has done it. A schema that a newer version has migrated is told by `warn` and worked
+ * with, as while versions are exchanged; UNSAFE_CONFIGURATION when that took away what this one needs.
  */
-export async function migrate(pool: Pool, { schema, dir }: Migrations): Promise<void> {
+export async function migrate(
+  pool: Pool,
+  { schema, dir }: Migrations,
+  warn: (what: string) => void = console.warn,
+): Promise<void> {
   const path = dir instanceof URL ? fileURLToPath(dir) : dir
-  if (await isComplete(pool, schema, path)) return
+  const wanted = (await readdir(path))
+    .filter((name) => name.endsWith('.sql'))
+    .map((name) => name.replace(/\.sql$/, ''))
+  const done = await migrationsOf(pool, schema)
+  const newer = [...done].filter((name) => !wanted.includes(name))
+  if (newer.length > 0) tellNewer(schema, newer, warn)
+  if (wanted.every((name) => done.has(name))) return
   if (!(await mayMigrate(pool, schema))) throw notPrepared(schema)
   const client = new Client({ ...pool.options, password: pool.options.password })
   await client.connect()
@@ -59,16 +73,28 @@ const notPrepared = (schema: string, cause?: unknown): MailxError =>
     { cause, retryAfterMs: 1000 },
   )
 
-async function isComplete(pool: Pool, schema: string, path: string): Promise<boolean> {
-  const wanted = (await readdir(path)).filter((name) => name.endsWith('.sql'))
+function tellNewer(schema: string, names: readonly string[], warn: (what: string) => void): void {
+  const taken = names.filter((name) => CONTRACT.test(name))
+  if (taken.length > 0) {
+    throw new MailxError(
+      'UNSAFE_CONFIGURATION',
+      `a newer version has taken away from the schema ${schema} what this one needs (${taken.join(', ')}): run that version, or restore a backup from before it`,
+    )
+  }
+  warn(
+    `the schema ${schema} is of a newer version (${names.join(', ')}): this one works with it, but is not to stay`,
+  )
+}
+
+/** None where the schema is not there yet. */
+async function migrationsOf(pool: Pool, schema: string): Promise<ReadonlySet<string>> {
   try {
     const { rows } = await pool.query<{ name: string }>(
-      `select name from ${escapeIdentifier(schema)}.migrations`,
+      `select name from ${escapeIdentifier(schema)}.migrations order by id`,
     )
-    const done = new Set(rows.map(({ name }) => name))
-    return wanted.every((name) => done.has(name.replace(/\.sql$/, '')))
+    return new Set(rows.map(({ name }) => name))
   } catch (error) {
-    if (isMissing(error)) return false
+    if (isMissing(error)) return new Set()
     throw isNotAllowed(error) ? notPrepared(schema, error) : error
   }
 }

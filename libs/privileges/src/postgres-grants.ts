@@ -54,6 +54,15 @@ const readLog = (to: string, contexts: readonly string[]): string[] => [
      using (split_part(partition, '-', 1) = any (array[${contexts.map(literal).join(', ')}]))`,
 ]
 
+/**
+ * The role of Postgres itself that a principal is made a member of, to see how the server is. The operator's
+ * tool reads the size of the WAL besides, and where the data is.
+ */
+export function watchingRole(principal: Principal): string | undefined {
+  if (principal === 'operator') return 'pg_monitor'
+  return rightsOf(principal).some(({ watches }) => watches) ? 'pg_read_all_stats' : undefined
+}
+
 function ownSchema(to: string, { schema, vault }: ServiceRights): string[] {
   return [
     `grant usage on schema ${schema} to ${to}`,

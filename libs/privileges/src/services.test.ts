@@ -1,5 +1,6 @@
 import { contexts } from '@mailx/events/contexts'
 import { expect, test } from 'vitest'
+import { watchingRole } from './postgres-grants.ts'
 import {
   principals,
   rightsOf,
@@ -28,6 +29,11 @@ test('no announcement is heard that nobody makes, and none is made that nobody h
   const said = new Set(all.flatMap(({ says }): readonly string[] => says))
   const heard = new Set(all.flatMap(({ hears }): readonly string[] => hears))
   expect([...said].toSorted()).toEqual([...heard].toSorted())
+})
+
+test('one service watches the server, and with it all of them in one', () => {
+  const watching = principals.filter((name) => watchingRole(name) === 'pg_read_all_stats')
+  expect(watching).toEqual(['storage', 'all-in-one'])
 })
 
 test('no two services share a schema', () => {

@@ -20,6 +20,8 @@ export type ServiceRights = {
   readonly blobs: BlobRights
   /** Whether it keeps signing keys: the table `vault` of its schema. */
   readonly vault: boolean
+  /** Whether it may see what every session and replica of Postgres does, for the metrics. One service does. */
+  readonly watches: boolean
   /** Subjects of core NATS on which it announces. */
   readonly says: readonly string[]
   /** Subjects of core NATS to which it listens. */
@@ -34,6 +36,7 @@ export const services = {
     writes: ['identity'],
     blobs: 'none',
     vault: true,
+    watches: false,
     says: [],
     hears: [],
   },
@@ -43,6 +46,7 @@ export const services = {
     writes: ['transparency'],
     blobs: 'none',
     vault: true,
+    watches: false,
     says: [],
     hears: [],
   },
@@ -52,6 +56,7 @@ export const services = {
     writes: ['directory'],
     blobs: 'none',
     vault: false,
+    watches: false,
     says: [],
     hears: [],
   },
@@ -61,6 +66,7 @@ export const services = {
     writes: ['mailbox'],
     blobs: 'keep',
     vault: false,
+    watches: true,
     says: ['mailboxes.changed'],
     hears: [],
   },
@@ -70,6 +76,7 @@ export const services = {
     writes: ['delivery'],
     blobs: 'read',
     vault: true,
+    watches: false,
     says: ['outbound.lanes-grown'],
     hears: ['outbound.lanes-grown', 'peers.contacted'],
   },
@@ -79,6 +86,7 @@ export const services = {
     writes: ['reception'],
     blobs: 'store',
     vault: true,
+    watches: false,
     says: ['peers.contacted'],
     hears: [],
   },
@@ -88,6 +96,7 @@ export const services = {
     writes: ['submission'],
     blobs: 'store',
     vault: false,
+    watches: false,
     says: [],
     hears: ['mailboxes.changed'],
   },

@@ -10,7 +10,8 @@ import { logTrouble } from '@mailx/messaging/log-trouble'
 import { type Relay, startRelay } from '@mailx/messaging/relay'
 import { ensureStreams } from '@mailx/messaging/streams'
 import { inboxOf } from '@mailx/privileges/nats-permissions'
-import { writtenBy } from '@mailx/privileges/services'
+import { watchingRole } from '@mailx/privileges/postgres-grants'
+import { isPrincipal, writtenBy } from '@mailx/privileges/services'
 import type { Logger } from '@mailx/telemetry/logger'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Redis } from 'ioredis'
@@ -72,7 +73,9 @@ export async function openConnections(
       }),
     )
     closers.push(() => pool.end())
-    await reach('the tables of the log', 'DATABASE_URL', () => migrate(pool, logMigrations))
+    await reach('the tables of the log', 'DATABASE_URL', () =>
+      migrate(pool, logMigrations, (what) => logger.warn(what)),
+    )
     await tellRights(pool, logger)
     const log = await openEventLog({ pool, partitions: config.LOG_PARTITIONS })
     closers.push(() => log.close())
@@ -101,7 +104,8 @@ export async function openConnections(
     closers.push(async () => redis.disconnect())
     const health = watchConnections({ pool, nats, redis })
     closers.push(async () => health.stop())
-    const servers = watchServers({ pool, log, nats, redis }, logger)
+    const watches = isPrincipal(serviceName) && watchingRole(serviceName) !== undefined
+    const servers = watchServers({ pool, log, nats, redis, watches }, logger)
     closers.push(() => servers.stop())
     return { connections: { pool, log, relay, nats, redis }, health, close }
   } catch (error) {

@@ -6,7 +6,7 @@ import { logMigrations, type Migrations, migrate } from '@mailx/event-log/migrat
 import { openContexts } from '@mailx/event-log/open-contexts'
 import { fromPostgresError } from '@mailx/event-log/postgres-error'
 import { createVaultTable } from '@mailx/federation/key-vault'
-import { closeToPublic, grantsFor, quoted } from '@mailx/privileges/postgres-grants'
+import { closeToPublic, grantsFor, quoted, watchingRole } from '@mailx/privileges/postgres-grants'
 import { type Principal, services } from '@mailx/privileges/services'
 import { ensureCheckpointTables } from '@mailx/processors/checkpoint'
 import { transaction } from '@mailx/processors/transaction'
@@ -31,6 +31,8 @@ export type Preparation = {
   /** Partitions of contexts that are not there yet. */
   readonly partitions: number
   readonly logins: readonly Login[]
+  /** Called with what an operator should know: what the owner may not give, and that it is of a newer version. */
+  readonly warn: (what: string) => void
 }
 
 /**
@@ -39,19 +41,19 @@ export type Preparation = {
  * while services work. UNSAFE_CONFIGURATION for a login that has rights which nobody can take away.
  */
 export async function prepareDatabase(preparation: Preparation): Promise<void> {
-  const { url, tls, migrations, partitions, logins } = preparation
+  const { url, tls, migrations, partitions, logins, warn } = preparation
   const applicationName = 'mailx prepare-database'
   const options = { url, applicationName, max: 2, ...(tls !== undefined && { tls }) }
   const owner = await connectPostgres(options)
   try {
-    await migrate(owner, logMigrations)
+    await migrate(owner, logMigrations, warn)
     await openContexts(owner, { partitions })
-    for (const one of migrations) await migrate(owner, one)
+    for (const one of migrations) await migrate(owner, one, warn)
     for (const { schema, vault } of Object.values(services)) {
       if (vault) await createVaultTable(owner, schema)
       await ensureCheckpointTables(owner, schema)
     }
-    if (logins.length > 0) await setUpRoles(owner, logins)
+    if (logins.length > 0) await setUpRoles(owner, preparation)
   } catch (error) {
     throw fromPostgresError(error)
   } finally {
@@ -59,7 +61,7 @@ export async function prepareDatabase(preparation: Preparation): Promise<void> {
   }
 }
 
-const setUpRoles = (owner: Pool, logins: readonly Login[]): Promise<void> =>
+const setUpRoles = (owner: Pool, { logins, warn }: Preparation): Promise<void> =>
   transaction(owner, async (client) => {
     await client.query("select pg_advisory_xact_lock(hashtextextended('mailx.roles', 0))")
     const { rows } = await client.query<{ database: string }>(
@@ -75,8 +77,44 @@ const setUpRoles = (owner: Pool, logins: readonly Login[]): Promise<void> =>
           ...grantsFor(login.role, login.principal),
         ].join(';\n'),
       )
+      const missing = await letWatch(client, login)
+      if (missing !== undefined) warn(missing)
     }
   })
+
+type Watching = {
+  readonly already: boolean
+  readonly mayGrant: boolean
+  readonly version: number
+}
+
+/** Resolves with what is missing, where the owner may not give a role that belongs to Postgres itself. */
+async function letWatch(
+  client: ClientBase,
+  { principal, role }: Login,
+): Promise<string | undefined> {
+  const watching = watchingRole(principal)
+  if (watching === undefined) return undefined
+  const { rows } = await client.query<Watching>(
+    `select pg_has_role($1, $2, 'USAGE') as already, current_setting('server_version_num')::int as version,
+            r.rolsuper or pg_has_role($2, 'MEMBER WITH ADMIN OPTION')
+              or r.rolcreaterole and current_setting('server_version_num')::int < 160000 as "mayGrant"
+       from pg_roles r where r.rolname = current_user`,
+    [role, watching],
+  )
+  const { already = false, mayGrant = false, version = 0 } = rows[0] ?? {}
+  if (already) return undefined
+  // The roles inherit nothing by themselves; before Postgres 16 a role does so as a whole or not at all.
+  const statements =
+    version < 160_000
+      ? [`grant ${watching} to ${quoted(role)}`, `alter role ${quoted(role)} inherit`]
+      : [`grant ${watching} to ${quoted(role)} with inherit true`]
+  if (!mayGrant) {
+    return `${role} does not see the replicas and the WAL, for this owner may not give it ${watching}: as a superuser, ${statements.join('; ')}`
+  }
+  await client.query(statements.join(';\n'))
+  return undefined
+}
 
 async function makeRole(client: ClientBase, { role, password }: Login): Promise<void> {
   const { rows } = await client.query<{ too_much: boolean; iterations: string | null }>(

@@ -9,7 +9,7 @@ export type OnceProgram<Shape extends z.ZodRawShape> = {
   readonly name: string
   readonly config: z.ZodObject<Shape>
   /** Called again while it rejects with UNAVAILABLE or DEADLINE_EXCEEDED. */
-  readonly work: (config: z.infer<z.ZodObject<Shape>>) => Promise<unknown>
+  readonly work: (config: z.infer<z.ZodObject<Shape>>, logger: Logger) => Promise<unknown>
 }
 
 /** The life of a process that does one thing and ends: 0 when it is done, 1 with the reason. */
@@ -20,11 +20,12 @@ export async function runOnce<Shape extends z.ZodRawShape>(
   let logger: Logger | undefined
   try {
     const config = readConfig(schema, env)
-    logger = createLogger({ service: name, level: 'info' })
-    const waiting = { logger, signal: stopSignal(logger) }
+    const log = createLogger({ service: name, level: 'info' })
+    logger = log
+    const waiting = { logger: log, signal: stopSignal(log) }
     const trouble = `${name} cannot go on, something it needs is away`
-    await keepTrying({ trouble, attempt: () => work(config), passes: isAway }, waiting)
-    logger.info('done')
+    await keepTrying({ trouble, attempt: () => work(config, log), passes: isAway }, waiting)
+    log.info('done')
     process.exit(0)
   } catch (error) {
     failProgram(name, error, logger)

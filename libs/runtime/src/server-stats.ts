@@ -4,7 +4,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Redis } from 'ioredis'
 
-/** What Postgres says of itself to any role. */
+/** What Postgres says of itself. */
 export type PostgresStats = {
   readonly databaseBytes: number
   readonly connections: number
@@ -15,6 +15,9 @@ export type PostgresStats = {
   readonly blocksRead: number
   readonly deadlocks: number
   readonly oldestTransactionSeconds: number
+  readonly replicas: number
+  /** Whether this role may see how far they are: it uses pg_read_all_stats. */
+  readonly seesReplicas: boolean
   /** Of the replica that is farthest behind; undefined without one, or without the right to know. */
   readonly replicaLagBytes: number | undefined
   /** Of the replication slot that is farthest behind; 0 without one. */
@@ -44,6 +47,8 @@ const postgres = {
             from pg_stat_replication where not pg_is_in_recovery()) as "replicaLagBytes",
          (select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)::float8
             from pg_replication_slots where not pg_is_in_recovery()) as "walKeptBytes",
+         (select count(*) from pg_stat_replication)::float8 as replicas,
+         pg_has_role('pg_read_all_stats', 'USAGE') as "seesReplicas",
          (select coalesce(sum(pg_total_relation_size(oid)), 0)::float8 from tables
             where nspname = 'log' and relname = 'events') as "eventsBytes",
          (select coalesce(sum(pg_total_relation_size(oid)), 0)::float8 from tables

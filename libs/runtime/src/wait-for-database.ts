@@ -12,6 +12,8 @@ export type Wanted = {
   readonly tls?: (() => SecureContext) | undefined
   /** Of the services that run in its process. */
   readonly migrations: readonly Migrations[]
+  /** Called when they are of a newer version. */
+  readonly warn?: (what: string) => void
 }
 
 /**
@@ -19,12 +21,12 @@ export type Wanted = {
  * version, with its rights to them. UNAVAILABLE until then, also while the role may not log in: it is
  * made when the database is prepared. UNSAFE_CONFIGURATION for a server that may lose commits.
  */
-export async function findPrepared({ url, tls, migrations }: Wanted): Promise<void> {
+export async function findPrepared({ url, tls, migrations, warn }: Wanted): Promise<void> {
   try {
     const options = { url, applicationName: 'mailx wait-for-database', max: 2 }
     const pool = await connectPostgres({ ...options, ...(tls !== undefined && { tls }) })
     try {
-      for (const one of [logMigrations, ...migrations]) await migrate(pool, one)
+      for (const one of [logMigrations, ...migrations]) await migrate(pool, one, warn)
       await assertRights(
         pool,
         migrations.map(({ schema }) => schema),

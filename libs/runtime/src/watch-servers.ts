@@ -6,13 +6,15 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
 import { showPostgres, showRedis, showStreams } from './server-metrics.ts'
-import { postgresStats, redisStats, streamStats } from './server-stats.ts'
+import { type PostgresStats, postgresStats, redisStats, streamStats } from './server-stats.ts'
 
 export type Servers = {
   readonly pool: pg.Pool
   readonly log: Pick<EventLog, 'heads'>
   readonly nats: NatsConnection
   readonly redis: Redis
+  /** Whether this process is the one that watches the replicas of Postgres. */
+  readonly watches: boolean
 }
 
 const LOOK_EVERY_MS = 15_000
@@ -65,13 +67,27 @@ gauge({
   },
 })
 
-/** Shows in the metrics how the servers are, as far as this process may know. */
-export function watchServers({ log, nats, pool, redis }: Servers, logger: Logger): Repetition {
+/**
+ * Shows in the metrics how the servers are, as far as this process may know. One that is to see the
+ * replicas of Postgres (`watches`) and may not says so, once.
+ */
+export function watchServers(
+  { log, nats, pool, redis, watches }: Servers,
+  logger: Logger,
+): Repetition {
+  let told = !watches
   pools = [...pools, pool]
   void countReconnects(nats)
   const look = async () => {
     const looks = [
-      lookAtPostgres(pool, log),
+      lookAtPostgres(pool, log).then(({ replicas, seesReplicas }) => {
+        if (told || replicas === 0 || seesReplicas) return
+        told = true
+        logger.warn(
+          { replicas },
+          'may not see how far the replicas of Postgres are: let prepare-database, or a superuser, give its role pg_read_all_stats (docs/least-privilege.md)',
+        )
+      }),
       streamStats(nats).then(showStreams),
       nats.rtt().then((ms) => roundTrip.set(ms / 1000)),
       redisStats(redis).then(showRedis),
@@ -92,7 +108,7 @@ export function watchServers({ log, nats, pool, redis }: Servers, logger: Logger
   }
 }
 
-async function lookAtPostgres(pool: pg.Pool, log: Servers['log']): Promise<void> {
+async function lookAtPostgres(pool: pg.Pool, log: Servers['log']): Promise<PostgresStats> {
   const asked = Date.now()
   const stats = await postgresStats(pool)
   // The answer was made about half way between.
@@ -105,6 +121,7 @@ async function lookAtPostgres(pool: pg.Pool, log: Servers['log']): Promise<void>
     logEvents.set({ context }, Number(events))
     unpublished.set({ context }, Number(events - published))
   }
+  return stats
 }
 
 async function countReconnects(nats: NatsConnection): Promise<void> {

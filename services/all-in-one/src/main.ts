@@ -1,5 +1,6 @@
 import { runOnce } from '@mailx/runtime/run-once'
 import { runService } from '@mailx/runtime/run-service'
+import type { Logger } from '@mailx/telemetry/logger'
 import { AllInOneConfig, PreparationConfig, WaitConfig } from './config.ts'
 import { prepare } from './prepare.ts'
 import { startAllInOne } from './service.ts'
@@ -10,9 +11,12 @@ const [, , task, name = ''] = process.argv
 // `prepare-database` does what needs the owner of the database, and ends; `wait-for-database <process>`
 // ends when that process finds what it needs there.
 if (task === 'prepare-database') {
-  await runOnce({ name: task, config: PreparationConfig, work: prepare })
+  const work = (config: PreparationConfig, logger: Logger) =>
+    prepare(config, (what) => logger.warn(what))
+  await runOnce({ name: task, config: PreparationConfig, work })
 } else if (task === 'wait-for-database') {
-  const work = (config: WaitConfig) => findDatabase(config, name)
+  const work = (config: WaitConfig, logger: Logger) =>
+    findDatabase(config, name, (what) => logger.warn(what))
   await runOnce({ name: task, config: WaitConfig, work })
 } else {
   await runService({

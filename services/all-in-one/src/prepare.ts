@@ -9,12 +9,16 @@ import { databaseTls } from './database-tls.ts'
 import { migrations } from './migrations.ts'
 
 /** Migrates the database of a deployment as its owner, and gives the roles of the folder their rights. */
-export async function prepare(config: PreparationConfig): Promise<readonly Login[]> {
+export async function prepare(
+  config: PreparationConfig,
+  warn: (what: string) => void = console.warn,
+): Promise<readonly Login[]> {
   const url = config.MIGRATION_DATABASE_URL
   const prefix = config.ROLE_PREFIX ?? decodeURIComponent(new URL(url).pathname.slice(1))
   const logins = await loginsOf(config.ROLE_PASSWORDS_DIR, prefix)
   const tls = databaseTls(config)
-  await prepareDatabase({ url, tls, migrations, partitions: config.LOG_PARTITIONS, logins })
+  const partitions = config.LOG_PARTITIONS
+  await prepareDatabase({ url, tls, migrations, partitions, logins, warn })
   return logins
 }
 

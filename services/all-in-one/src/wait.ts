@@ -10,7 +10,11 @@ import { migrations } from './migrations.ts'
  * Resolves when the role of DATABASE_URL finds everything that the process `name` works on: `gateway`,
  * …, `all-in-one`. UNAVAILABLE until then, INVALID_ARGUMENT for a name that no process has.
  */
-export async function findDatabase(config: WaitConfig, name: string): Promise<void> {
+export async function findDatabase(
+  config: WaitConfig,
+  name: string,
+  warn: (what: string) => void = console.warn,
+): Promise<void> {
   if (!isPrincipal(name) || name === 'operator') {
     const names = principals.filter((one) => one !== 'operator')
     throw new MailxError('INVALID_ARGUMENT', `say for which process: one of ${names.join(', ')}`)
@@ -20,5 +24,6 @@ export async function findDatabase(config: WaitConfig, name: string): Promise<vo
     url: withPassword(config.DATABASE_URL, config.DATABASE_PASSWORD),
     tls: databaseTls(config),
     migrations: migrations.filter(({ schema }) => schemas.includes(schema)),
+    warn,
   })
 }

@@ -45,7 +45,7 @@ export async function startDirectory(deps: ServiceDeps<DirectoryConfig>): Promis
       'ALLOW_PRIVATE_PEERS lets any domain make this server dial into its own network; it is for development: unset it, or set NODE_ENV=development',
     )
   }
-  await migrate(pool, directoryMigrations)
+  await migrate(pool, directoryMigrations, (what) => logger.warn(what))
   const sql = withSqlErrors(pool)
   const hosted = hostedDomains()
   const staticPeers = await staticPeersOf(deps)

@@ -42,7 +42,7 @@ export const gatewayMigrations: Migrations = {
 /** The doors for clients: gRPC over TLS, and HTTPS for the well-known document. */
 export async function startGateway(deps: ServiceDeps<GatewayConfig>): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, redis } = deps
-  await migrate(pool, gatewayMigrations)
+  await migrate(pool, gatewayMigrations, (what) => logger.warn(what))
   const sql = withSqlErrors(pool)
   const known = knownState({ sql, now })
   const runner = await startProjections(deps, known)

@@ -40,7 +40,7 @@ export const identityMigrations: Migrations = {
 /** Starts identity: hosted domains have their keys and documents when this resolves. */
 export async function startIdentity(deps: ServiceDeps<IdentityConfig>): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, random } = deps
-  await migrate(pool, identityMigrations)
+  await migrate(pool, identityMigrations, (what) => logger.warn(what))
   await createVaultTable(pool, SERVICE)
   const sql = withSqlErrors(pool)
   const vault = openKeyVault({ sql, schema: SERVICE, kek: config.KEY_ENCRYPTION_KEY, random })

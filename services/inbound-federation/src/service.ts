@@ -46,7 +46,7 @@ export async function startInboundFederation(
 ): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, random, redis } = deps
   const kek = config.KEY_ENCRYPTION_KEY
-  await migrate(pool, inboundMigrations)
+  await migrate(pool, inboundMigrations, (what) => logger.warn(what))
   await createVaultTable(pool, SCHEMA)
   await openKeyVault({ sql: pool, schema: SCHEMA, kek, random }).check()
   const policy = await loadFederationPolicy({

@@ -36,7 +36,7 @@ export async function startOutboundFederation(
 ): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, random } = deps
   const kek = config.KEY_ENCRYPTION_KEY
-  await migrate(pool, outboundMigrations)
+  await migrate(pool, outboundMigrations, (what) => logger.warn(what))
   await createVaultTable(pool, SCHEMA)
   await openKeyVault({ sql: pool, schema: SCHEMA, kek, random }).check()
 

@@ -40,7 +40,7 @@ export const storageMigrations: Migrations = {
 /** Mailboxes, quota and delivery states: starts projecting, erasing and answering. */
 export async function startStorage(deps: ServiceDeps<StorageConfig>): Promise<RunningService> {
   const { pool, log, config, internal, logger, now } = deps
-  await migrate(pool, storageMigrations)
+  await migrate(pool, storageMigrations, (what) => logger.warn(what))
   const runner = await startProcessors(deps)
   const erasing = repeatedly(
     config.ERASE_EVERY_MS,

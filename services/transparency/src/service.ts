@@ -31,7 +31,7 @@ export async function startTransparency(
   deps: ServiceDeps<TransparencyConfig>,
 ): Promise<RunningService> {
   const { config, internal, log, logger, nats, now, pool, random } = deps
-  await migrate(pool, transparencyMigrations)
+  await migrate(pool, transparencyMigrations, (what) => logger.warn(what))
   await createVaultTable(pool, SERVICE)
   const kek = config.KEY_ENCRYPTION_KEY
   await openKeyVault({ sql: pool, schema: SERVICE, kek, random }).check()

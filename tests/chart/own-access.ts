@@ -50,6 +50,9 @@ function allowed(component: string, one: Taken): boolean {
   if (component === 'migrations') {
     return key === 'DATABASE_PASSWORD' && secret.replace(/^.*access-(?:of-)?/, '') === path
   }
+  if (component === 'operator') {
+    return key === 'DATABASE_PASSWORD' && /access-(?:of-)?operator$/.test(secret)
+  }
   return component === 'nats' && key === 'public-keys.conf'
 }
 

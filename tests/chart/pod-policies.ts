@@ -54,11 +54,16 @@ export const sized: Check = eachContainer(({ resources }) => [
   ...unless(resources?.limits?.cpu === undefined, 'has a limit of CPU'),
 ])
 
-/** Only Jobs that talk to the API have a token for it. */
+/** A pod that only waits, to be entered: it serves nobody, and there is one of it. */
+const isOperator = (owner: Manifest): boolean =>
+  owner.kind === 'Deployment' && owner.metadata.name.endsWith('-operator')
+
+/** Only Jobs that talk to the API have a token for it, and who operates. */
 export const tokens: Check = eachPod(({ owner, spec }) => {
   const may =
-    ['Job', 'CronJob'].includes(owner.kind) &&
-    /-(make-secrets|certificates|access)\b/.test(owner.metadata.name)
+    isOperator(owner) ||
+    (['Job', 'CronJob'].includes(owner.kind) &&
+      /-(make-secrets|certificates|access)\b/.test(owner.metadata.name))
   return unless(spec['automountServiceAccountToken'] === may, may ? 'has no token' : 'has a token')
 })
 
@@ -68,6 +73,7 @@ export const probes: Check = eachPod(({ owner, spec }) =>
   (spec['containers'] as Manifest[]).flatMap((container) => {
     if (container['name'] === 'unbound') return []
     const has = probeNames.filter((probe) => container[probe] !== undefined)
+    if (isOperator(owner)) return unless(has.length === 0, 'is probed, and serves nobody')
     if (owner.kind !== 'Deployment' && owner.kind !== 'StatefulSet') {
       return unless(has.length === 0, `${String(container['name'])} is probed, and ends by itself`)
     }
@@ -108,7 +114,7 @@ export const ports: Check = eachPod(({ spec }) => {
 
 /** A pod is given the time that its service takes: the pause before SIGTERM, and calls under way. */
 export const grace: Check = eachPod(({ owner, spec }) => {
-  if (owner.kind !== 'Deployment') return []
+  if (owner.kind !== 'Deployment' || isOperator(owner)) return []
   const [container] = spec['containers'] as [Manifest]
   const pause = Number(container['lifecycle']?.preStop?.sleep?.seconds ?? 0)
   if (container['name'] === 'valkey') return []
@@ -119,7 +125,8 @@ export const grace: Check = eachPod(({ owner, spec }) => {
 })
 
 export const spread: Check = eachPod(({ owner, spec }) => {
-  if (owner.kind !== 'Deployment' || containersOf(spec)[0]?.['name'] === 'valkey') return []
+  const alone = isOperator(owner) || containersOf(spec)[0]?.['name'] === 'valkey'
+  if (owner.kind !== 'Deployment' || alone) return []
   const constraints = (spec['topologySpreadConstraints'] as Manifest[] | undefined) ?? []
   const keys = constraints.map((constraint) => constraint['topologyKey'])
   return [

@@ -72,6 +72,7 @@ const matrix: Readonly<Record<string, readonly [string, ...object[]]>> = {
   'servers by TLS': [
     'external',
     {
+      operator: { enabled: true },
       postgres: { tls: { existingSecret: 'ca-of-postgres' } },
       nats: { tls: { existingSecret: 'tls-of-nats', clientCertificate: true } },
       redis: { tls: { existingSecret: 'ca-of-redis' } },

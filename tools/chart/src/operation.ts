@@ -121,6 +121,20 @@ export const operationShapes = {
     })
     .prefault({})
     .describe('What operators look at.'),
+  operator: z
+    .strictObject({
+      enabled: toggle('A pod to be entered by kubectl exec.'),
+      tracesUrl: z
+        .string()
+        .default('')
+        .describe('TRACES_URL for mailxctl trace: the HTTP API of Jaeger or Tempo.'),
+      resources: KubernetesObject.default({
+        requests: { cpu: '10m', memory: '32Mi' },
+        limits: { memory: '512Mi' },
+      }).describe('Requests and limits.'),
+    })
+    .prefault({})
+    .describe('mailxctl, with the rights of the operator: see the README.'),
   scaling: z
     .strictObject({
       prometheusAddress: z.string().default('').describe('http://prometheus:9090, for KEDA.'),

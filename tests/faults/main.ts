@@ -133,7 +133,6 @@ async function plantAll(bugs: readonly PlantedBug[], seed: number) {
   return { found: possible.length - unfound.length, problems }
 }
 
-const notPossible = (name: string, obstacle: string): Problem => ({
-  name,
-  problem: `NOT POSSIBLE here: ${obstacle}; --skip '${name}' leaves it out`,
-})
+function notPossible(name: string, obstacle: string): Problem {
+  return { name, problem: `NOT POSSIBLE here: ${obstacle}; --skip '${name}' leaves it out` }
+}

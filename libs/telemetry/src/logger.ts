@@ -60,12 +60,13 @@ function safeArguments([first, ...rest]: readonly unknown[]): LogArguments {
   ) as unknown as LogArguments
 }
 
-function note(level: string, [fields, ...rest]: readonly unknown[]): void {
-  const { err } = (typeof fields === 'object' && fields !== null ? fields : {}) as { err?: unknown }
-  const { code, message: why } = (redact(err ?? {}) ?? {}) as { code?: string; message?: string }
-  const message = [fields, ...rest].find((one) => typeof one === 'string') ?? why ?? ''
-  const reason = why === message ? '' : [code, why].filter(Boolean).join(': ')
-  noteTrouble({ level, message, reason })
+function note(level: string, [first, ...rest]: readonly unknown[]): void {
+  const fields = typeof first === 'object' && first !== null ? first : {}
+  const { err, ...others } = redact(fields) as { err?: { code?: string; message?: string } }
+  const message = [first, ...rest].find((one) => typeof one === 'string') ?? err?.message ?? ''
+  const cause = err?.message === message ? [] : [err?.code, err?.message]
+  const more = err === undefined && Object.keys(others).length > 0 ? [JSON.stringify(others)] : []
+  noteTrouble({ level, message, reason: [...cause, ...more].filter(Boolean).join(': ') })
 }
 
 function traceFields(): object {

@@ -36,6 +36,12 @@ test('an error without a message of its own is told by what it says', () => {
   expect(recentTroubles()[0]).toMatchObject({ message: 'it broke', reason: '' })
 })
 
+test('without an error the fields tell the reason', () => {
+  logger.warn({ wrong: [{ name: 'nats', detail: 'no answer' }], key: 'hunter2' }, 'not ready')
+  const { reason } = recentTroubles()[0] ?? {}
+  expect(reason).toBe('{"wrong":[{"name":"nats","detail":"no answer"}],"key":"[redacted]"}')
+})
+
 test('there are never more than fifty', () => {
   for (let number = 0; number < 60; number += 1) logger.warn(`trouble ${number}`)
   const messages = recentTroubles().map(({ message }) => message)

@@ -2,7 +2,7 @@
 export type Trouble = {
   readonly level: string
   readonly message: string
-  /** Of the last time: the error's code and message, redacted as in the log. */
+  /** Of the last time: the error's code and message, or the fields of a line without one; redacted. */
   readonly reason: string
   readonly count: number
   /** RFC 3339, of the last time. */

@@ -71,7 +71,7 @@ function answersOf(services: readonly ServiceReport[]): string[] {
 const logAndQueuesOf = (database: DatabaseReport): string[] => [
   'log',
   `  ${database.events} events, ${database.unpublished} not on the bus, ${database.parked.length} parked, ${database.unsignedLeaves} key log entries without a signed head`,
-  `  farthest behind: ${database.lag.map(({ behind, processor }) => `${processor} ${behind}`).join(', ')}`,
+  `  ${behindOf(database)}`,
   'queues',
   ...(database.queues.length === 0
     ? ['  nothing waits for another domain']
@@ -80,6 +80,13 @@ const logAndQueuesOf = (database: DatabaseReport): string[] => [
           `  ${peer}: ${deliveries}, oldest ${Math.round(oldestSeconds)} s${fault ? `, last error ${fault}` : ''}`,
       )),
 ]
+
+function behindOf({ lag }: DatabaseReport): string {
+  const behind = lag.filter((one) => one.behind > 0n)
+  return behind.length === 0
+    ? 'every processor is at its end'
+    : `behind: ${behind.map((one) => `${one.processor} by ${one.behind}`).join(', ')}`
+}
 
 /** The earliest of each kind and domain. */
 function expiriesOf(services: readonly ServiceReport[], now: Date): string[] {

@@ -9,8 +9,9 @@ const start: JournalRecord = {
     runId: '3f9a',
     startedAt: '2026-01-02T03:04:05.000Z',
     seed: 7,
-    submit: 'stream',
+    submit: 'both',
     users: ['a@a.test', 'b@b.test'],
+    absent: ['nobody@b.test'],
   },
 }
 const id = Uint8Array.from({ length: 16 }, (_, index) => index)

@@ -8,8 +8,10 @@ export const RunHeader = z.object({
   startedAt: z.iso.datetime(),
   /** What all bodies are made from. */
   seed: z.number().int(),
-  submit: z.enum(['stream', 'unary']),
+  submit: z.enum(['stream', 'unary', 'both']),
   users: z.array(z.string()).min(1),
+  /** Addresses at which nobody lives, numbered on behind the users: what was sent there has to bounce. */
+  absent: z.array(z.string()).default([]),
 })
 
 export type RunHeader = z.infer<typeof RunHeader>

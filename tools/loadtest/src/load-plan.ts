@@ -1,6 +1,7 @@
 import type { RateStep, Spacing } from './arrivals.ts'
 import type { Mode } from './circles.ts'
 import type { Sizes } from './sizes.ts'
+import type { SubmitWay } from './submit-way.ts'
 
 /** What a run does. */
 export type LoadPlan = {
@@ -13,7 +14,9 @@ export type LoadPlan = {
   readonly warmupMs: number
   readonly recipients: { readonly min: number; readonly max: number }
   readonly sizes: Sizes
-  readonly submit: 'stream' | 'unary'
+  readonly submit: SubmitWay
+  /** Which share of the messages that go by calls have an attachment, which is uploaded before. */
+  readonly attached: number
   /** `ahead`: before the run begins. `inline`: when a message is due, as part of its latency. */
   readonly seal: 'ahead' | 'inline'
   /** No more than so many messages are without an answer; others wait, and their time runs. */
@@ -33,6 +36,7 @@ export const defaultPlan: LoadPlan = {
   recipients: { min: 1, max: 1 },
   sizes: [{ min: 2048, max: 2048, weight: 1 }],
   submit: 'stream',
+  attached: 0,
   seal: 'ahead',
   inFlight: 100_000,
   seed: 1,

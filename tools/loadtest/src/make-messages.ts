@@ -1,6 +1,7 @@
 import { lookUpKeys } from '@mailx/client/look-up-keys'
 import { sealDraft } from '@mailx/client/send'
-import { type Bodies, subjectOf } from './bodies.ts'
+import { type Absent, takeForPresent } from './absent.ts'
+import { attachmentOf, type Bodies, subjectOf } from './bodies.ts'
 import type { Circle } from './circles.ts'
 import { inParallel } from './in-parallel.ts'
 import { keyOf, type Message } from './message.ts'
@@ -8,6 +9,7 @@ import { patiently } from './passing.ts'
 import type { Person } from './people.ts'
 import { seededRandom } from './random.ts'
 import { drawSize, type Sizes } from './sizes.ts'
+import { goesByCall, type SubmitWay } from './submit-way.ts'
 
 export type MessageKinds = {
   readonly runId: string
@@ -18,6 +20,9 @@ export type MessageKinds = {
   readonly bodies: Bodies
   /** How many messages in a row are of the same sender; 0: each one of anybody. */
   readonly inARow: number
+  readonly absent: Absent & { readonly firstUser: number }
+  readonly submit: SubmitWay
+  readonly attached: number
 }
 
 const PATIENCE_MS = 5 * 60_000
@@ -28,7 +33,7 @@ export type Maker = {
 }
 
 export function messageMaker(kinds: MessageKinds): Maker {
-  const { runId, circles, bodies, inARow } = kinds
+  const { absent, runId, circles, bodies, inARow } = kinds
   const random = seededRandom(kinds.seed)
   let number = 0
   return {
@@ -38,23 +43,31 @@ export function messageMaker(kinds: MessageKinds): Maker {
       if (circle === undefined) throw new Error('nobody writes')
       const { sender } = circle
       const recipients = draw(circle.others, random.int(kinds.recipients.min, kinds.recipients.max))
-      const to = recipients.map(({ address }) => address)
+      const astray = happens(absent.share) ? random.int(0, absent.addresses.length - 1) : undefined
+      const address = astray === undefined ? undefined : absent.addresses[astray]
+      const to = [...recipients.map((one) => one.address), ...(address ? [address] : [])]
       const subject = subjectOf(runId, own)
       const size = drawSize(kinds.sizes, random)
       const bytes = Math.max(1, size - headerBytes(sender.address, to, subject))
-      const draft = { to, subject, body: bodies(own, bytes), keepCopy: false }
+      const hasFile = goesByCall(kinds.submit, sender.user) && happens(kinds.attached)
+      const files = hasFile ? [fileOf(own)] : []
+      const draft = { to, subject, body: bodies(own, bytes), files, keepCopy: false }
       // Keys are looked up again when they are old, and that may fail for a while like anything else.
-      const { submission } = await patiently(
-        () => sealDraft(sender.account, draft),
-        Date.now() + PATIENCE_MS,
-      )
+      const seal = async () => {
+        const [other] = recipients
+        if (address && other) await takeForPresent(sender, address, other)
+        return sealDraft(sender.account, draft)
+      }
+      const { parts, submission } = await patiently(seal, Date.now() + PATIENCE_MS)
       return {
         number: own,
         key: keyOf(submission.messageId),
         sender,
         recipients,
+        absent: astray === undefined ? [] : [absent.firstUser + astray],
         bytes,
         submission,
+        parts,
         due: 0,
         attempts: 0,
         decided: false,
@@ -67,6 +80,16 @@ export function messageMaker(kinds: MessageKinds): Maker {
     return inARow > 0
       ? Math.floor(own / inARow) % circles.length
       : random.int(0, circles.length - 1)
+  }
+
+  function happens(share: number): boolean {
+    // What is asked for by default draws nothing: a seed stands for the load that it has always stood for.
+    return share > 0 && random.unit() < share
+  }
+
+  function fileOf(own: number) {
+    const data = attachmentOf(bodies, own)
+    return { filename: 'attached.txt', contentType: 'text/plain', data }
   }
 
   function draw(others: readonly Person[], count: number): Person[] {

@@ -8,9 +8,13 @@ export type Message = {
   readonly key: string
   readonly sender: Person
   readonly recipients: readonly Person[]
+  /** Those to whom it is addressed, too, and who do not exist; as the journal numbers them. */
+  readonly absent: readonly number[]
   /** Of the body. */
   readonly bytes: number
   readonly submission: Submission
+  /** Sealed parts of its attachment, to be uploaded before. */
+  readonly parts: readonly Uint8Array[]
   /** When it should leave, in milliseconds since the start of the run. */
   due: number
   /** How often it was handed over. */

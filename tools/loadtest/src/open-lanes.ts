@@ -4,6 +4,7 @@ import type { LoadPlan } from './load-plan.ts'
 import type { Message } from './message.ts'
 import type { Person } from './people.ts'
 import { streamLane } from './stream-lane.ts'
+import { goesByCall } from './submit-way.ts'
 import { unaryLane } from './unary-lane.ts'
 
 /** A lane for each sender. */
@@ -15,7 +16,7 @@ export function openLanes(
 ) {
   const lanes = new Map<Person, Lane>()
   for (const { sender } of writing) {
-    const open = submit === 'stream' ? streamLane : unaryLane
+    const open = goesByCall(submit, sender.user) ? unaryLane : streamLane
     lanes.set(sender, open(sender.account, events, { frame, answerWithinMs }))
   }
   return {

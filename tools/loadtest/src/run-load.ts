@@ -1,3 +1,4 @@
+import { type Absent, nobodyAbsent } from './absent.ts'
 import { arrivals, lengthOf } from './arrivals.ts'
 import { bodies } from './bodies.ts'
 import { type Circle, circles } from './circles.ts'
@@ -25,6 +26,8 @@ export type RunOptions = {
   readonly plan: LoadPlan
   /** Who writes to whom. Left out: as the plan's mode says. */
   readonly writing?: readonly Circle<Person>[]
+  /** To whom it is written in vain. Left out: to nobody. */
+  readonly absent?: Absent
   /** Where the journal goes; the users' keyrings are written beside it. Without it there is none. */
   readonly journal?: string | undefined
   readonly watch?: Watch
@@ -49,7 +52,7 @@ const MAX_FRAME = 200
  * 3. Wait for answers and notifications, `drainMs` at most.
  */
 export async function runLoad(options: RunOptions): Promise<LoadResult> {
-  const { people, plan, watch = watchNothing, say = () => {} } = options
+  const { people, plan, watch = watchNothing } = options
   const runId = Date.now().toString(36)
   const startedAt = new Date().toISOString()
   const writing = options.writing ?? circles(people.everybody, plan.mode, plan.recipients.max)
@@ -62,7 +65,7 @@ export async function runLoad(options: RunOptions): Promise<LoadResult> {
   const lanes = openLanes(writing, plan, MAX_FRAME, track.events)
   try {
     await learnKeys(writing)
-    const maker = await makerOf(plan, runId, writing, say)
+    const maker = await makerOf(options, runId, writing)
     await inParallel(16, recipients, async (person) => {
       const { cursor } = await listen(person, {
         signal: stop.signal,
@@ -135,7 +138,7 @@ export async function runLoad(options: RunOptions): Promise<LoadResult> {
 }
 
 async function openJournal(
-  { journal: path, people, plan }: RunOptions,
+  { journal: path, people, plan, absent = nobodyAbsent }: RunOptions,
   runId: string,
   startedAt: string,
 ): Promise<Journal> {
@@ -151,6 +154,7 @@ async function openJournal(
     seed: plan.seed,
     submit: plan.submit,
     users: people.everybody.map(({ address }) => address),
+    absent: [...absent.addresses],
   })
 }
 
@@ -174,12 +178,11 @@ export const planLength = ({ pace }: LoadPlan): number =>
   pace.kind === 'max' ? pace.ms : lengthOf(pace.steps)
 
 async function makerOf(
-  plan: LoadPlan,
+  { absent = nobodyAbsent, people, plan, say = () => {} }: RunOptions,
   runId: string,
   writing: readonly Circle<Person>[],
-  say: (line: string) => void,
 ): Promise<Maker> {
-  const { pace, seed, seal } = plan
+  const { attached, pace, seed, seal, submit } = plan
   const maker = messageMaker({
     runId,
     seed,
@@ -187,6 +190,9 @@ async function makerOf(
     sizes: plan.sizes,
     circles: writing,
     bodies: bodies(seed),
+    absent: { ...absent, firstUser: people.everybody.length },
+    submit,
+    attached,
     inARow: pace.kind === 'max' ? IN_A_ROW : 0,
   })
   if (seal === 'inline') return maker

@@ -100,6 +100,7 @@ export function readRunOptions(
     recipients,
     sizes,
     submit: choice('submit', ['stream', 'unary'], 'stream'),
+    attached: defaultPlan.attached,
     seal,
     inFlight: whole('in-flight', rate === 'max' ? 512 : 100_000, 1, 1_000_000),
     seed: whole('seed', 1, 0, 2 ** 31 - 1),

@@ -102,7 +102,7 @@ export function tracker(options: {
           id: message.submission.messageId,
           sender: message.sender.user,
           bytes: message.bytes,
-          recipients: message.recipients.map(({ user }) => user),
+          recipients: [...message.recipients.map(({ user }) => user), ...message.absent],
         })
       }
       journal.write()

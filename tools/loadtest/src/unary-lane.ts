@@ -34,13 +34,12 @@ export function unaryLane(
       if (message.attempts > 0) events.resending([message])
       message.attempts += 1
       try {
-        await signedIn(account, (call) =>
-          account.transport.submit(message.submission, {
-            ...call,
-            timeoutMs: answerWithinMs,
-            signal: stop.signal,
-          }),
-        )
+        const patience = { timeoutMs: answerWithinMs, signal: stop.signal }
+        const { transport } = account
+        for (const data of message.parts) {
+          await signedIn(account, (call) => transport.uploadBlob({ data }, call), patience)
+        }
+        await signedIn(account, (call) => transport.submit(message.submission, call), patience)
         events.accepted(message)
         return
       } catch (error) {

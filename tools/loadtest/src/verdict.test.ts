@@ -27,6 +27,7 @@ const boxes = (...numbers: number[]) => new Map([[1, numbers.map(idOf)]])
 const evidence = (more: Partial<Evidence>): Evidence => ({
   submit: 'stream',
   users,
+  isAbsent: () => false,
   messages: three,
   ended: true,
   mailboxes: boxes(0, 1, 2),
@@ -35,6 +36,7 @@ const evidence = (more: Partial<Evidence>): Evidence => ({
   told: new Map(),
   ...more,
 })
+const isBob = (user: number) => user === 1
 const none = Object.fromEntries(findings.map((finding) => [finding, 0]))
 const found = (more: Partial<Evidence>) => judge(evidence(more)).counts
 
@@ -58,12 +60,20 @@ test('what is in no mailbox is lost', () => {
 })
 
 test('what bounced to its sender is not lost, but must not be delivered too', () => {
-  const told = new Map([[copyOf(1, 1), { state: 'bounced', code: 'NOT_FOUND' }]])
+  const told = new Map([[copyOf(1, 1), { state: 'bounced', code: 'EXPIRED' }]])
   expect(judge(evidence({ mailboxes: boxes(0, 2), told }))).toMatchObject({
     bounced: 1,
     counts: none,
   })
   expect(found({ told })).toEqual({ ...none, unexpected: 1 })
+})
+
+test('nobody who is there is told not to be', () => {
+  const bounced = new Map([[copyOf(1, 1), { state: 'bounced', code: 'NO_SUCH_USER' }]])
+  const delivered = { messages: [message(1)], mailboxes: boxes() }
+  expect(found({ ...delivered, told: bounced, isAbsent: isBob })).toEqual(none)
+  expect(found({ ...delivered, told: bounced })).toEqual({ ...none, unexpected: 1 })
+  expect(found({ ...delivered, isAbsent: isBob })).toEqual({ ...none, lost: 1 })
 })
 
 test('what the sender is told is on its way is lost all the same', () => {
@@ -109,6 +119,17 @@ test('a recipient who was not told of what is in the mailbox is a problem, once 
   expect(verdict.problems[0]).toMatchObject({ number: 1, recipient: 'bob@a.test' })
   expect(found({ messages, ended: false })).toEqual(none)
   expect(found({ messages, mailboxes: boxes(0, 2) })).toEqual({ ...none, lost: 1 })
+})
+
+const fromSender = (sender: number) => ({
+  submit: 'both' as const,
+  messages: [message(0, { sender, decidedAt: 15 }), message(1, { sender }), message(2, { sender })],
+  mailboxes: boxes(1, 0, 2),
+})
+
+test('where some go by calls, each sender has the order of its own way', () => {
+  expect(found(fromSender(0))).toEqual({ ...none, reordered: 1 })
+  expect(found(fromSender(6))).toEqual(none)
 })
 
 test('other conversations have no part in the order of one', () => {

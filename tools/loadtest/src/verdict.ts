@@ -1,5 +1,6 @@
 import type { JournaledMessage } from './journal-messages.ts'
 import { keyOf } from './message.ts'
+import { goesByCall, type SubmitWay } from './submit-way.ts'
 
 export const findings = [
   /** Accepted, and neither in the recipient's mailbox nor bounced to the sender. */
@@ -32,8 +33,10 @@ export type Problem = {
 
 /** What verification read. */
 export type Evidence = {
-  readonly submit: 'stream' | 'unary'
+  readonly submit: SubmitWay
+  /** Those who are absent come behind the others. */
   readonly users: readonly string[]
+  readonly isAbsent: (user: number) => boolean
   readonly messages: readonly JournaledMessage[]
   /** Whether the journal goes to the end of the run: else what is not in it may have been. */
   readonly ended: boolean
@@ -60,11 +63,14 @@ export type Verdict = {
   readonly problems: readonly Problem[]
 }
 
+/** Why the mail of somebody who is there may bounce: there was no room for it, or no way for too long. */
+const mayBounce: ReadonlySet<string> = new Set(['REJECTED_QUOTA_EXCEEDED', 'EXPIRED'])
+
 export const copyKey = (key: string, user: number): string => `${key}/${user}`
 
 /** Compares what was sent with what is there. */
 export function judge(evidence: Evidence): Verdict {
-  const { messages, ended, users, mailboxes, strangers, damage, told } = evidence
+  const { messages, ended, users, isAbsent, mailboxes, strangers, damage, told } = evidence
   const problems: Problem[] = []
   const tally = { accepted: 0, refused: 0, copies: 0, delivered: 0, bounced: 0 }
   const places = placesOf(mailboxes)
@@ -105,6 +111,9 @@ export function judge(evidence: Evidence): Verdict {
       if (state?.state === 'bounced') {
         if (times > 0) report('unexpected', message, user, `delivered, yet bounced: ${state.code}`)
         else tally.bounced += 1
+        if (!isAbsent(user) && !mayBounce.has(state.code)) {
+          report('unexpected', message, user, `bounced, yet its recipient is there: ${state.code}`)
+        }
       } else if (times === 0) {
         report('lost', message, user, `its sender is told: ${state?.state ?? 'nothing'}`)
       }
@@ -171,7 +180,9 @@ function reorderings(
   nameOf: NameOf,
 ): Problem[] {
   const settledAt = (message: JournaledMessage) =>
-    submit === 'stream' ? message.inTurnFrom : (message.decidedAt ?? Number.POSITIVE_INFINITY)
+    goesByCall(submit, message.sender)
+      ? (message.decidedAt ?? Number.POSITIVE_INFINITY)
+      : message.inTurnFrom
   const problems: Problem[] = []
   const conversations = Map.groupBy(
     messages.flatMap((message) => message.recipients.map((user) => ({ message, user }))),

@@ -1,10 +1,11 @@
 import type { Account } from '@mailx/client/account'
 import type { HomeOptions } from '@mailx/client/find-home'
-import { listChanges, readMessages } from '@mailx/client/mailbox'
+import { listChanges, readAttachment, readMessages } from '@mailx/client/mailbox'
 import { signedIn } from '@mailx/client/session'
+import type { Attachment } from '@mailx/envelope/payload-attachment'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { DeliveryState, MessageStatus } from '@mailx/proto/storage/v1/storage_service'
-import { type Bodies, bodies, subjectOf } from './bodies.ts'
+import { attachmentOf, type Bodies, bodies, subjectOf } from './bodies.ts'
 import { inParallel } from './in-parallel.ts'
 import { readJournal } from './journal.ts'
 import { type JournaledMessage, journalMessages } from './journal-messages.ts'
@@ -64,6 +65,7 @@ export async function verifyJournal(options: VerifyOptions): Promise<Verified> {
       if (person && person.address === run.users[user]) return person
       throw new MailxError('INVALID_ARGUMENT', `there is no keyring of ${run.users[user]}`)
     }
+    const addresses = [...run.users, ...run.absent]
     say(`reading ${cursors.size} mailboxes`)
     const boxes = [...cursors].map(([user, cursor]) => ({
       person: personOf(user),
@@ -75,14 +77,14 @@ export async function verifyJournal(options: VerifyOptions): Promise<Verified> {
     for (;;) {
       await inParallel(AT_ONCE, boxes, readOn)
       const missing = missingCopies(messages, boxes)
-      await askSenders(missing, personOf, told)
+      await askSenders(missing, personOf, addresses, told)
       const open = missing.filter(({ copy }) => told.get(copy)?.state !== 'bounced')
       if (open.length === 0 || Date.now() >= deadline) break
       say(`waiting for ${open.length} copies`)
       await pause(500, AbortSignal.timeout(options.settleMs))
     }
     const accepted = messages.filter(({ outcome }) => outcome === 'accepted')
-    await askSenders(copiesOf(accepted), personOf, told)
+    await askSenders(copiesOf(accepted), personOf, addresses, told)
     const damage = new Map<string, string>()
     const strangers: { readonly user: number; readonly id: Uint8Array }[] = []
     const known = new Map(messages.map((message) => [keyOf(message.id), message]))
@@ -99,8 +101,17 @@ export async function verifyJournal(options: VerifyOptions): Promise<Verified> {
       options.onProgress?.(done, total)
     })
     const mailboxes = new Map(boxes.map(({ person, ids }) => [person.user, ids]))
-    const { submit, users } = run
-    const verdict = judge({ submit, ended, users, messages, mailboxes, strangers, damage, told })
+    const verdict = judge({
+      submit: run.submit,
+      ended,
+      users: addresses,
+      isAbsent: (user) => user >= run.users.length,
+      messages,
+      mailboxes,
+      strangers,
+      damage,
+      told,
+    })
     return { ...verdict, runId: run.runId, ended, tornBytes }
   } finally {
     if (options.people === undefined) people.close()
@@ -138,16 +149,14 @@ function missingCopies(messages: readonly JournaledMessage[], boxes: readonly Bo
 async function askSenders(
   copies: readonly Copy[],
   personOf: (user: number) => Person,
+  addresses: readonly string[],
   told: Map<string, Told>,
 ): Promise<void> {
   const bySender = Map.groupBy(copies, ({ message }) => message.sender)
   await inParallel(AT_ONCE, bySender, async ([sender, own]) => {
     const { account } = personOf(sender)
     const byAddress = new Map(
-      own.map(({ message, user, copy }) => [
-        `${keyOf(message.id)}/${personOf(user).address}`,
-        copy,
-      ]),
+      own.map(({ message, user, copy }) => [`${keyOf(message.id)}/${addresses[user]}`, copy]),
     )
     const ids = [...new Map(own.map(({ message }) => [message.number, message.id])).values()]
     for (let from = 0; from < ids.length; from += STATUSES) {
@@ -210,13 +219,40 @@ async function check(
       if (sent !== undefined) reasons.set(key, `${code}: ${why}`)
       continue
     }
-    const { subject, body: text } = message.opened.payload
+    const { attachments, subject, body: text } = message.opened.payload
     if (sent === undefined) {
       if (subject.startsWith(subjectOf(runId, 0).slice(0, -1))) reasons.set(key, 'of this run')
     } else if (subject !== subjectOf(runId, sent.number)) {
       reasons.set(key, `its subject is "${subject}"`)
     } else if (text !== body(sent.number, sent.bytes)) reasons.set(key, 'its body is another one')
-    else reasons.delete(key)
+    else {
+      const wrong = await wrongAttachment(
+        person.account,
+        attachments,
+        attachmentOf(body, sent.number),
+      )
+      if (wrong === undefined) reasons.delete(key)
+      else reasons.set(key, wrong)
+    }
   }
   return reasons
+}
+
+/** Why one of them is not what was attached; undefined when all are. */
+async function wrongAttachment(
+  account: Account,
+  attachments: readonly Attachment[],
+  expected: Uint8Array,
+): Promise<string | undefined> {
+  for (const attachment of attachments) {
+    try {
+      const read = () => readAttachment(account, attachment)
+      const data = await patiently(read, Date.now() + PATIENCE_MS)
+      if (Buffer.compare(data, expected) !== 0) return 'its attachment is another one'
+    } catch (error) {
+      if (!(error instanceof MailxError)) throw error
+      return `its attachment cannot be had: ${error.code}: ${error.message}`
+    }
+  }
+  return undefined
 }

@@ -13,12 +13,26 @@ export const promised: Readonly<Record<Recovery, number>> = {
   everything: 30_000,
 }
 
-/** The first success that ends a fault, of a message that was handed over after it. */
-export type Success =
+/** The first success that ends a fault. */
+export type Success = MailSuccess | ServiceSuccess
+
+/** Of a message that was handed over after it. */
+export type MailSuccess =
   /** A sender at the domain was told that a message is accepted. */
   | { readonly kind: 'accepted'; readonly domain: string }
   /** A recipient at the domain was told of a message of the same domain, or of another one. */
   | { readonly kind: 'notified'; readonly domain: string; readonly from: 'here' | 'elsewhere' }
+
+/** Of what a service does that mail on its way does not need; begun after the fault. */
+export type ServiceSuccess = {
+  /**
+   * registered: somebody new registered at the domain and signed in · looked up: a user of the domain got
+   * the keys of somebody at either domain, out of no cache · proved: the keys of somebody who has just
+   * registered, with the proof that the key log of the domain holds them.
+   */
+  readonly kind: 'registered' | 'looked up' | 'proved'
+  readonly domain: string
+}
 
 /** What an injector did. The rig is whole again when it resolves. */
 export type Injected = {

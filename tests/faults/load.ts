@@ -3,6 +3,8 @@ import { defaultPlan } from '@mailx/loadtest-tool/load-plan'
 import type { LoadResult } from '@mailx/loadtest-tool/load-result'
 import { type People, registerPeople } from '@mailx/loadtest-tool/people'
 import { runLoad } from '@mailx/loadtest-tool/run-load'
+import type { Success } from './fault.ts'
+import { probe } from './probes.ts'
 import { domains, type Rig } from './rig.ts'
 import { type LoadWatch, watchLoad } from './watch-load.ts'
 
@@ -11,6 +13,8 @@ export type Load = {
   readonly journal: string
   /** Rejects when the load ended by itself: nothing that is broken after that proves anything. */
   readonly died: Promise<never>
+  /** When the first success came of what began after `since`; waits for it, `timeoutMs` at most. */
+  first(success: Success, since: number, timeoutMs: number): Promise<number | undefined>
   /** Ends the sending, waits for what is under way, and tells what was sent. */
   stop(): Promise<LoadResult>
 }
@@ -20,10 +24,19 @@ const LONGEST_MS = 60 * 60_000
 // Longer than a dead connection may look alive.
 const DRAIN_MS = 120_000
 
+/** Nobody lives there, here and elsewhere, or there is no such domain: whoever writes to them is told so. */
+const absent = {
+  addresses: [...domains, 'gone.test'].map((domain) => `nobody@${domain}`),
+  share: 0.05,
+}
+
 export const registerUsers = (rig: Rig, users: number): Promise<People> =>
   registerPeople(domains, { users, prefix: 'u', home: rig.home, connections: CONNECTIONS })
 
-/** Everybody writes to both domains, so many messages a second, until it is stopped. */
+/**
+ * Everybody writes to both domains, so many messages a second, until it is stopped: by streams and by
+ * calls, to several at once, with attachments, and now and then to somebody who does not exist.
+ */
 export async function startLoad(
   rig: Rig,
   people: People,
@@ -35,10 +48,14 @@ export async function startLoad(
   const begun = Promise.withResolvers<void>()
   const result = runLoad({
     people,
+    absent,
     plan: {
       ...defaultPlan,
       mode: 'mixed',
       pace: { kind: 'steps', steps: [{ perSecond, ms: LONGEST_MS }], spacing: 'poisson' },
+      recipients: { min: 1, max: 3 },
+      submit: 'both',
+      attached: 0.1,
       seal: 'inline',
       inFlight: 20_000,
       drainMs: DRAIN_MS,
@@ -60,6 +77,10 @@ export async function startLoad(
     watch,
     journal,
     died,
+    first: (success, since, timeoutMs) =>
+      success.kind === 'accepted' || success.kind === 'notified'
+        ? watch.first(success, since, timeoutMs)
+        : probe(rig, people, success, timeoutMs),
     stop() {
       stopping.abort()
       return result

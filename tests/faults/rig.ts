@@ -81,6 +81,9 @@ const impatient = {
   RETRY_LONGEST_MS: '2000',
   PEER_TIMEOUT_MS: '5000',
   PEER_DIAL_TIMEOUT_MS: '3000',
+  DELAY_NOTICE_MS: '4000',
+  // Else who writes to nobody elsewhere would not hear of it.
+  UNKNOWN_RECIPIENT: 'tell',
   LOG_LEVEL: 'info',
   LOG_PARTITIONS: '2',
   ...roomyLimits,

@@ -78,7 +78,8 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
       settleMs: patienceMs,
     })
     people.close()
-    const { counts, accepted } = verdict
+    const { counts, accepted, bounced, copies, delivered } = verdict
+    say(`${group.name}: ${copies} copies, ${delivered} delivered, ${bounced} bounced`)
     const problems = [
       ...injected.flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}`] : [])),
       ...(verdict.problems.length > 0 || !verdict.ended ? [verdictSummary(verdict)] : []),
@@ -107,7 +108,7 @@ const secondsSince = (began: number): number => Math.round((performance.now() - 
 async function injectAll(
   rig: Rig,
   group: Group,
-  { watch, died }: Load,
+  { watch, died, first }: Load,
   { chosen, long, say, seed, patienceMs = PATIENCE_MS }: RunPlan,
 ): Promise<readonly InjectedFault[]> {
   const injected: InjectedFault[] = []
@@ -123,7 +124,7 @@ async function injectAll(
       const done = await fault.inject({ rig, random, long })
       const { since } = done
       counts = done.counts ?? 1
-      const successes = success.map((one) => watch.first(one, since, patienceMs))
+      const successes = success.map((one) => first(one, since, patienceMs))
       const times = await Promise.race([Promise.all(successes), died])
       const missing = success.filter((_, index) => times[index] === undefined)
       if (missing.length > 0) problem = `no success after ${patienceMs} ms: ${toText(missing)}`
@@ -150,7 +151,7 @@ const everywhere: readonly Success[] = domains.flatMap((domain) => [
 const toText = (successes: readonly Success[]): string =>
   successes
     .map((one) =>
-      one.kind === 'accepted' ? `accepted at ${one.domain}` : `${one.from} → ${one.domain}`,
+      one.kind === 'notified' ? `${one.from} → ${one.domain}` : `${one.kind} at ${one.domain}`,
     )
     .join(', ')
 

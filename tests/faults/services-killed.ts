@@ -1,6 +1,6 @@
 import { type CrashPoint, crashPoints } from '@mailx/config/crash-at'
 import { type ServiceName, serviceNames } from '@mailx/dev-tool/deployment'
-import { killProcess, waitUntilReady } from '@mailx/dev-tool/service-process'
+import { killProcess, type ServiceProcess, waitUntilReady } from '@mailx/dev-tool/service-process'
 import { crashSites } from './crash-sites.ts'
 import type { Fault, Success } from './fault.ts'
 import { endsWithin, freeze, killAndRevive, pidOf, READY_WITHIN_MS } from './processes.ts'
@@ -16,10 +16,13 @@ export function successOf(domain: Domain, name: ServiceName): readonly Success[]
     case 'outbound-federation':
       return [{ kind: 'notified', domain: otherThan(domain), from: 'elsewhere' }]
     case 'gateway':
-    case 'identity':
-    case 'transparency':
-    case 'directory':
       return [{ kind: 'accepted', domain }]
+    case 'identity':
+      return [{ kind: 'registered', domain }]
+    case 'directory':
+      return [{ kind: 'looked up', domain }]
+    case 'transparency':
+      return [{ kind: 'proved', domain }]
   }
 }
 
@@ -36,46 +39,58 @@ export const kills: readonly Fault[] = each.map(({ domain, name }) => ({
   },
 }))
 
-const places = Object.keys(crashPoints).flatMap((point) =>
-  crashSites[point as CrashPoint].map((name) => ({ point: point as CrashPoint, name })),
+const points = Object.keys(crashPoints) as CrashPoint[]
+const places = points.flatMap((point) =>
+  crashSites[point].services.flatMap((name) => domains.map((domain) => ({ point, name, domain }))),
 )
 
-const selectedPoints: readonly CrashPoint[] = [
-  'gateway.after-commit',
-  'projection.before-commit',
-  'outbound.after-answer',
-  'inbound.after-commit',
-]
+/** Part of `npm test`, at one of the domains. */
+const selectedPoints: Readonly<Partial<Record<CrashPoint, Domain>>> = {
+  'gateway.after-commit': 'a.test',
+  'log.before-commit': 'b.test',
+  'outbound.after-answer': 'a.test',
+  'outbound.after-bounce': 'b.test',
+  'inbound.after-commit': 'b.test',
+}
+
+/** Every step of a message between submission and push, in every service that takes it, in both domains. */
+export const crashes: readonly Fault[] = places.map(({ point, name, domain }) => ({
+  name: `crash ${point} in ${name} of ${domain}`,
+  recovery: 'service',
+  success: successOf(domain, name),
+  selected: selectedPoints[point] === domain && crashSites[point].services[0] === name,
+  async inject({ rig, random }) {
+    const { provocation, times } = crashSites[point]
+    await killProcess(processOf(rig, domain, name))
+    const env = { MAILX_CRASH_AT: `${point}:${random.int(1, times)}` }
+    const armed = rig.deployment(domain).revive(processOf(rig, domain, name), { env })
+    await comesBy(armed, point, (isOver) => provocation?.(rig, domain, isOver))
+    const since = performance.now()
+    const revived = rig.deployment(domain).revive(armed)
+    await waitUntilReady(revived, READY_WITHIN_MS)
+    return { since }
+  },
+}))
 
 /** Under load a process comes by every point of its own within moments. */
-const REACHED_WITHIN_MS = 30_000
+const REACHED_WITHIN_MS = 120_000
 
-/** Every step of a message between submission and push, in every service that takes it. */
-export const crashes: readonly Fault[] = places.map(({ point, name }, index) => {
-  const domain = domains[index % domains.length] as Domain
-  return {
-    name: `crash ${point} in ${name}`,
-    recovery: 'service',
-    success: successOf(domain, name),
-    selected: selectedPoints.includes(point) && name !== 'storage',
-    async inject({ rig, random }) {
-      const service = processOf(rig, domain, name)
-      await killProcess(service)
-      const env = { MAILX_CRASH_AT: `${point}:${random.int(1, 20)}` }
-      const armed = rig.deployment(domain).revive(service, { env })
-      if (!(await endsWithin(armed, REACHED_WITHIN_MS))) {
-        throw new Error(`${name} of ${domain} did not come by ${point}`)
-      }
-      if (armed.process.signalCode !== 'SIGKILL') {
-        throw new Error(`${name} of ${domain} ended before it came by ${point}: ${armed.logFile}`)
-      }
-      const since = performance.now()
-      const revived = rig.deployment(domain).revive(armed)
-      await waitUntilReady(revived, READY_WITHIN_MS)
-      return { since }
-    },
+/** Resolves when the armed process has died by its switch. A point that is not reached is a failure. */
+async function comesBy(
+  armed: ServiceProcess,
+  point: CrashPoint,
+  provoke: (isOver: () => boolean) => Promise<void> | undefined,
+): Promise<void> {
+  let over = false
+  const dying = endsWithin(armed, REACHED_WITHIN_MS).finally(() => {
+    over = true
+  })
+  const [died] = await Promise.all([dying, provoke(() => over)])
+  if (!died) throw new Error(`${armed.name} did not come by ${point}`)
+  if (armed.process.signalCode !== 'SIGKILL') {
+    throw new Error(`${armed.name} ended before it came by ${point}: ${armed.logFile}`)
   }
-})
+}
 
 const STILL_MS = { long: 30_000, short: 4_000 }
 

@@ -1,5 +1,5 @@
 import type { JournalRecord } from '@mailx/loadtest-tool/journal-record'
-import type { Success } from './fault.ts'
+import type { MailSuccess } from './fault.ts'
 
 /** Follows a load's journal and knows which messages got through, of those handed over after a moment. */
 export type LoadWatch = {
@@ -8,14 +8,14 @@ export type LoadWatch = {
   /** What was refused for good so far. */
   readonly refusals: readonly Refusal[]
   /** When the first message that was handed over after `since` succeeded; waits for it, `timeoutMs` at most. */
-  first(success: Success, since: number, timeoutMs: number): Promise<number | undefined>
+  first(success: MailSuccess, since: number, timeoutMs: number): Promise<number | undefined>
 }
 
 /** `at` is a `performance.now()`. */
 export type Refusal = { readonly at: number; readonly code: string }
 
-type Happened = { readonly success: Success; readonly handedOver: number; readonly at: number }
-type Waiting = { readonly success: Success; readonly since: number; resolve(at: number): void }
+type Happened = { readonly success: MailSuccess; readonly handedOver: number; readonly at: number }
+type Waiting = { readonly success: MailSuccess; readonly since: number; resolve(at: number): void }
 
 const KEPT = 100_000
 
@@ -86,7 +86,7 @@ export function watchLoad(
     },
   }
 
-  function tell(success: Success, handedOver: number): void {
+  function tell(success: MailSuccess, handedOver: number): void {
     const at = now()
     happened.push({ success, handedOver, at })
     if (happened.length > 2 * KEPT) happened = happened.slice(KEPT)
@@ -96,7 +96,7 @@ export function watchLoad(
   }
 }
 
-function isSame(a: Success, b: Success): boolean {
+function isSame(a: MailSuccess, b: MailSuccess): boolean {
   if (a.kind !== b.kind || a.domain !== b.domain) return false
   return a.kind === 'accepted' || (b.kind === 'notified' && a.from === b.from)
 }

@@ -5,12 +5,18 @@ const development = (text: string) => ({ MAILX_CRASH_AT: text, NODE_ENV: 'develo
 
 test('a point alone means its first time', () => {
   const read = readCrashSwitch(development('log.after-commit'))
-  expect(read).toEqual({ point: 'log.after-commit', nth: 1 })
+  expect(read).toEqual({ point: 'log.after-commit', nth: 1, how: 'kill' })
 })
 
 test('a number says which time', () => {
   const read = readCrashSwitch(development('relay.after-publish:25'))
-  expect(read).toEqual({ point: 'relay.after-publish', nth: 25 })
+  expect(read).toEqual({ point: 'relay.after-publish', nth: 25, how: 'kill' })
+})
+
+test('it can stand still there and not die', () => {
+  const first = { point: 'relay.after-publish', nth: 1, how: 'stop' }
+  expect(readCrashSwitch(development('relay.after-publish:stop'))).toEqual(first)
+  expect(readCrashSwitch(development('relay.after-publish:3:stop'))).toEqual({ ...first, nth: 3 })
 })
 
 test('every point of the list can be named', () => {
@@ -35,6 +41,19 @@ test.each(['production', undefined])('it is refused where NODE_ENV is %s', (mode
 test('nothing is armed without the variable, whatever the mode', () => {
   expect(readCrashSwitch({ NODE_ENV: 'production' })).toBeUndefined()
   expect(readCrashSwitch(development(''))).toBeUndefined()
+})
+
+test('told to stand still, the process stops once, and then goes on', () => {
+  const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
+  try {
+    armCrashSwitch(development('log.after-commit:stop'))
+    crashAt('log.after-commit')
+    crashAt('log.after-commit')
+    expect(kill).toHaveBeenCalledExactlyOnceWith(process.pid, 'SIGSTOP')
+  } finally {
+    kill.mockRestore()
+    armCrashSwitch({})
+  }
 })
 
 test('the process dies at the n-th time it gets to the point, and at no other point', () => {

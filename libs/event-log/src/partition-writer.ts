@@ -127,6 +127,7 @@ export function partitionWriter({
     head = start
     if (doubtful !== undefined && (await isWritten(client, partition, doubtful, start))) {
       await client.query('rollback')
+      crashAt('log.after-doubt')
       return { plan: doubtful, written: { outcome: 'appended' } }
     }
     const anyVersion = requests.filter((request) => request.expectedVersion === 'any')
@@ -134,7 +135,10 @@ export function partitionWriter({
     const known = await readVersions(client, partition, streams)
     const plan = planBatch(partition, requests, start, recordedAt, known)
     const written = await writeBatch(client, partition, plan)
-    if (written.outcome === 'appended') onSend(plan)
+    if (written.outcome === 'appended') {
+      onSend(plan)
+      crashAt('log.before-commit')
+    }
     await client.query(written.outcome === 'appended' ? 'commit' : 'rollback')
     return { plan, written }
   }

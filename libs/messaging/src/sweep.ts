@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { firstBreak, GENESIS } from '@mailx/event-log/chain'
 import type { EventLog, Head } from '@mailx/event-log/event-log'
@@ -58,8 +59,11 @@ export function sweeper({ pool, log, contexts, publish }: SweeperOptions): () =>
         throw corrupt(partition, published)
       }
       const firstPosition = published + 1n
+      crashAt('sweep.before-publish')
       await publish({ context, partition, firstPosition, previousHash, hash: last.hash, events })
+      crashAt('sweep.after-publish')
       await markPublished(client, [{ partition, first: firstPosition, last: last.position }])
+      crashAt('sweep.after-mark')
       republishedEvents.inc({ context }, events.length)
       published = last.position
       previousHash = last.hash

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { crashAt } from '@mailx/config/crash-at'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { GENESIS } from '@mailx/event-log/chain'
 import type { EventLog, Head, StoredEvent } from '@mailx/event-log/event-log'
@@ -131,6 +132,7 @@ export function startUnit(options: UnitOptions): Unit {
   async function store(): Promise<void> {
     if (checkpoint === undefined || storeBy === Number.POSITIVE_INFINITY) return
     const isStored = await moveCheckpoint(pool, key, stored.position, checkpoint)
+    crashAt('processor.after-store')
     storeBy = Number.POSITIVE_INFINITY
     if (isStored) stored = checkpoint
     else checkpoint = undefined
@@ -174,6 +176,7 @@ export function startUnit(options: UnitOptions): Unit {
     if (!behind) return undefined
     fallbackReads.inc({ projection: name })
     const page = await readPage(log, after, limit, await readHead())
+    if (page !== undefined) crashAt('processor.after-fallback')
     behind = page !== undefined && page.events.length === limit
     // What is published is committed: without anything in Postgres, it was never a batch of this log.
     if (page === undefined) inbox.drop(later)

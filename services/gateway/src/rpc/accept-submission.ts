@@ -145,6 +145,7 @@ async function accept(
     throw new MailxError('UNAVAILABLE', 'the log could not say what became of it: submit again')
   }
   decider.decide(command, stateOf(stored))
+  crashAt('gateway.after-repeat')
   return { acceptedAt: stored.recordedAt }
 }
 

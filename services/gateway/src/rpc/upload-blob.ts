@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import { blake2b256 } from '@mailx/crypto/hash'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { writeBlobs } from '@mailx/event-log/blobs'
@@ -37,6 +38,7 @@ export const uploadBlob = ({ sql, sessions, limits, now }: Deps) =>
     }
     const hash = blake2b256(data)
     await writeBlobs(sql, [{ hash, data }], now())
+    crashAt('gateway.after-upload')
     attachmentBytes.inc({ from: 'client' }, data.length)
     return { hash }
   })

@@ -11,8 +11,10 @@
  *     A crash here, before or after COMMIT: the peer hears nothing, delivers again, finds its first.
  *  6. All answers are signed together and leave on a 25 ms grid, so that nobody is found out by time.
  */
+
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RateLimiter } from '@mailx/cache/rate-limit'
+import { crashAt } from '@mailx/config/crash-at'
 import { textArray } from '@mailx/event-log/binary-array'
 import type { Sql } from '@mailx/event-log/sql'
 import type { OperationalSigningKey } from '@mailx/federation/operational-key'
@@ -68,6 +70,7 @@ export const batchReceiver =
     const { deliveries, sequence } = batch
     const key = deps.keyOf(source.destination)
     const receipt = signReceipt({ ...source, deliveries, responses, key, now: deps.now() })
+    crashAt('inbound.before-answer')
     await delay(GRID_MS - ((performance.now() - startedAt) % GRID_MS))
     return { sequence, responses, receipt }
   }

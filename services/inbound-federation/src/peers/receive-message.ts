@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import { formatId } from '@mailx/crypto/uuid'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { Blob, EventLog } from '@mailx/event-log/event-log'
@@ -45,5 +46,6 @@ export async function receiveMessage(
   }
   const before: Reception = reception.evolve(reception.initialState, known)
   reception.decide(command, before)
+  crashAt('inbound.after-repeat')
   return { acceptedId: known.data.acceptedId, receivedAt: first.recordedAt }
 }

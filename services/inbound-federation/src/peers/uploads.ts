@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import { toHex } from '@mailx/crypto/encoding'
 import { blake2b256 } from '@mailx/crypto/hash'
 import { byteaArray } from '@mailx/event-log/binary-array'
@@ -27,12 +28,14 @@ export const uploads = (sql: Sql, now: () => number): Uploads => ({
   store: async (origin, part) => {
     const hash = blake2b256(part)
     await writeBlobs(sql, [{ hash, data: part }], now())
+    crashAt('inbound.after-part')
     attachmentBytes.inc({ from: 'peer' }, part.length)
     await sql.query(
       `insert into inbound.uploads (origin, hash, size, uploaded_at) values ($1, $2, $3, $4)
          on conflict (origin, hash) do update set uploaded_at = excluded.uploaded_at`,
       [origin, hash, part.length, now()],
     )
+    crashAt('inbound.after-upload')
   },
   sizesOf: async (origin, hashes) => {
     if (hashes.length === 0) return new Map()

@@ -83,7 +83,10 @@ export function openDeliveryStream({ client, onEnded, peer, timeoutMs }: Options
     blobs: AsyncIterable<Uint8Array>,
     compose: (sequence: bigint) => DeliveryBatch,
   ) => {
-    for await (const value of blobs) await write({ frame: { $case: 'blob', value } })
+    for await (const value of blobs) {
+      await write({ frame: { $case: 'blob', value } })
+      crashAt('outbound.after-part')
+    }
     sequence += 1n
     const batch = compose(sequence)
     const answer = new Promise<DeliverStreamResponse>((resolve, reject) => {

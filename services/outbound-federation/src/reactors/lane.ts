@@ -12,6 +12,7 @@
  *  6. Without work for a while the lane is given up.
  */
 
+import { crashAt } from '@mailx/config/crash-at'
 import { signalBox } from '@mailx/processors/signal-box'
 import type { Logger } from '@mailx/telemetry/logger'
 import type { Fault } from '../deciders/delivery.ts'
@@ -187,6 +188,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
     const lingersUntil = launch()
     if (read.behind && next() < HELD / 2 && queue.waiting < WAITING) {
       await read.refill(queue.add)
+      crashAt('outbound.after-refill')
       oldestUnread = undefined
       launch()
       return false
@@ -290,6 +292,7 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
         pausedUntil = performance.now() + delayMs
         logger.info({ ...name, ...reason, failures, delayMs }, 'a peer is tried again later')
         await writePause(sql, name, { failures, until: now() + delayMs, fault: reason })
+        crashAt('outbound.after-pause')
         await deferAll(deps, read, reason, failures)
         // What came to the end of its life meanwhile is not tried again.
         checkAt = 0
@@ -299,5 +302,6 @@ export function openLane(shared: LaneDeps, name: LaneName, onClosed: () => void)
 
   async function noteFloors(read: LanePages): Promise<void> {
     await writeFloors(sql, name, read.floors(queue.all()))
+    crashAt('outbound.after-floor')
   }
 }

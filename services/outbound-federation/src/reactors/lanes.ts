@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import { decodePeerContact, PEERS_CONTACTED } from '@mailx/federation/peers-contacted'
 import { repeatedly } from '@mailx/messaging/repeatedly'
 import { gauge } from '@mailx/telemetry/metrics'
@@ -99,6 +100,7 @@ export function startLanes(options: Options): Lanes {
     const turn = acquiring.then(async () => {
       if (stopped || names.length === 0) return []
       const held = await locks.acquire(names.map(laneKey))
+      if (held.size > 0) crashAt('outbound.after-take-over')
       for (const name of names) {
         const key = laneKey(name)
         if (!held.has(key)) continue

@@ -1,3 +1,4 @@
+import { crashAt } from '@mailx/config/crash-at'
 import type { Sql } from '@mailx/event-log/sql'
 import type { Fault } from '../deciders/delivery.ts'
 import { type DueDelivery, deliveryKey } from '../deciders/due-delivery.ts'
@@ -17,10 +18,12 @@ export const bounceAll = (deps: TellDeps, pages: LanePages, fault: Fault): Promi
   pages.walk(
     (request) => readDue(deps.sql, request),
     async (page) => {
+      if (page.length > 0) crashAt('outbound.before-bounce')
       await Promise.all(
-        page.map((due) =>
-          recordOutcome(deps, due, { type: 'RecordRefusal', facts: factsOf(due), fault }),
-        ),
+        page.map(async (due) => {
+          await recordOutcome(deps, due, { type: 'RecordRefusal', facts: factsOf(due), fault })
+          crashAt('outbound.after-bounce')
+        }),
       )
     },
     [],
@@ -37,9 +40,11 @@ export const deferAll = (
     (request) => readUntold(deps.sql, request, fault.code),
     async (page) => {
       await Promise.all(
-        page.map((due) =>
-          recordOutcome(deps, due, { type: 'RecordFailure', facts: factsOf(due), fault, attempts }),
-        ),
+        page.map(async (due) => {
+          const facts = factsOf(due)
+          await recordOutcome(deps, due, { type: 'RecordFailure', facts, fault, attempts })
+          crashAt('outbound.after-deferral')
+        }),
       )
     },
     [],
@@ -70,6 +75,7 @@ export async function checkTimes(
       expiresAt: due.expiresAt,
       at: now(),
     })
+    crashAt('outbound.after-notice')
     if (due.state.status !== 'due') queue.settle(due)
   }
   await pages.walk(

@@ -3,11 +3,12 @@ import { obstacleToClocks } from './clocks.ts'
 import { obstacleToDisks } from './disks.ts'
 import type { Group } from './fault.ts'
 import { peerFaults } from './peers-apart.ts'
+import { killsAtPoints } from './servers-at-points.ts'
 import { natsFaults, postgresFaults, redisFaults } from './servers-broken.ts'
 import { crashes, everything, freezes, kills } from './services-killed.ts'
 import { diskFaults } from './small-disks.ts'
+import { strangePeers } from './strange-peers.ts'
 import { twoOfEachFaults } from './two-of-each.ts'
-import { strangeAnswers } from './wrong-id.ts'
 
 const many = { instances: 1, separate: true, disks: false, clocks: false } as const
 const few = { ...many, separate: false } as const
@@ -32,14 +33,14 @@ export const groups: readonly Group[] = [
     about: 'Postgres and NATS killed, paused, emptied; answers of theirs lost',
     rig: many,
     perSecond: 60,
-    faults: [...postgresFaults, ...natsFaults],
+    faults: [...postgresFaults, ...natsFaults, ...killsAtPoints],
   },
   {
     name: 'caches and peers',
     about: 'Redis; the network between domains and to clients; strange peers',
     rig: few,
     perSecond: 150,
-    faults: [...redisFaults, ...peerFaults, strangeAnswers],
+    faults: [...redisFaults, ...peerFaults, ...strangePeers],
   },
   {
     name: 'disks',

@@ -5,18 +5,35 @@ import { jetStreamOf, streamsOf } from './jet-stream.ts'
 import { postgresPids, setReadOnly } from './postgres-server.ts'
 import { commitKinds } from './postgres-tap.ts'
 import { freeze } from './processes.ts'
+import type { Rig } from './rig.ts'
 
 type Inject = (occasion: Occasion) => Promise<unknown>
+
+const waitFor = ({ random }: Occasion, min: number, max: number) => delay(random.int(min, max))
+
+/** Anything may be under way when it comes. */
+const anyMoment = (occasion: Occasion) => waitFor(occasion, 0, 2_000)
 
 /** Breaks and heals; the recovery counts from when it was healed. */
 const healed =
   (work: Inject): Fault['inject'] =>
   async (occasion): Promise<Injected> => {
+    await anyMoment(occasion)
     await work(occasion)
     return { since: performance.now() }
   }
 
-const waitFor = ({ random }: Occasion, min: number, max: number) => delay(random.int(min, max))
+/** The recovery counts from when it was gone. */
+const killed =
+  (which: keyof Rig['servers']): Fault['inject'] =>
+  async (occasion): Promise<Injected> => {
+    const server = occasion.rig.servers[which]
+    await anyMoment(occasion)
+    await server.kill()
+    const since = performance.now()
+    await server.restart()
+    return { since }
+  }
 
 /** Of each kind. */
 const REPLIES = 2
@@ -28,12 +45,7 @@ export const postgresFaults: readonly Fault[] = [
     rounds: 4,
     selected: true,
     recovery: 'postgres',
-    async inject({ rig }) {
-      await rig.servers.postgres.kill()
-      const since = performance.now()
-      await rig.servers.postgres.restart()
-      return { since }
-    },
+    inject: killed('postgres'),
   },
   {
     name: 'restart Postgres',
@@ -43,6 +55,7 @@ export const postgresFaults: readonly Fault[] = [
   },
   {
     name: 'Postgres away for a while',
+    rounds: 2,
     recovery: 'postgres',
     inject: healed(async (occasion) => {
       const { postgres } = occasion.rig.servers
@@ -92,7 +105,10 @@ export const postgresFaults: readonly Fault[] = [
   {
     name: 'connections to Postgres reset',
     rounds: 2,
-    inject: healed(async ({ rig }) => rig.postgresProxy.cut()),
+    inject: healed(async ({ rig: { postgresProxy } }) => {
+      if (postgresProxy.connections === 0) throw new Error('nobody is connected to Postgres')
+      postgresProxy.cut()
+    }),
   },
 ]
 
@@ -101,15 +117,11 @@ export const natsFaults: readonly Fault[] = [
     name: 'kill NATS',
     rounds: 3,
     selected: true,
-    async inject({ rig }) {
-      await rig.servers.nats.kill()
-      const since = performance.now()
-      await rig.servers.nats.restart()
-      return { since }
-    },
+    inject: killed('nats'),
   },
   {
     name: 'NATS stopped for a while',
+    rounds: 2,
     inject: healed(async (occasion) => {
       const { nats } = occasion.rig.servers
       await nats.kill()
@@ -119,6 +131,7 @@ export const natsFaults: readonly Fault[] = [
   },
   {
     name: 'pause NATS',
+    rounds: 2,
     inject: healed(async ({ rig, random }) => {
       const { pid } = rig.servers.nats
       if (pid === undefined) throw new Error('NATS does not run')
@@ -142,7 +155,11 @@ export const natsFaults: readonly Fault[] = [
     rounds: 2,
     inject: healed(({ rig }) =>
       jetStreamOf(rig, async (manager) => {
-        for (const { config } of await streamsOf(manager)) await manager.streams.purge(config.name)
+        let purged = 0
+        for (const { config } of await streamsOf(manager)) {
+          purged += (await manager.streams.purge(config.name)).purged
+        }
+        if (purged === 0) throw new Error('nothing was in the streams')
       }),
     ),
   },
@@ -169,17 +186,14 @@ export const redisFaults: readonly Fault[] = [
     name: 'Redis flushed',
     rounds: 3,
     selected: true,
-    inject: healed(({ rig }) => flushRedis(rig.servers.redis.url)),
+    inject: healed(async ({ rig }) => {
+      if ((await flushRedis(rig.servers.redis.url)) === 0) throw new Error('Redis was empty')
+    }),
   },
   {
     name: 'kill Redis',
     rounds: 3,
-    async inject({ rig }) {
-      await rig.servers.redis.kill()
-      const since = performance.now()
-      await rig.servers.redis.restart()
-      return { since }
-    },
+    inject: killed('redis'),
   },
   {
     // It recovers while Redis is away: nothing waits for it.
@@ -200,6 +214,7 @@ export const redisFaults: readonly Fault[] = [
     rounds: 2,
     inject: healed(async (occasion) => {
       const { redisProxy } = occasion.rig
+      if (redisProxy.connections === 0) throw new Error('nobody is connected to Redis')
       redisProxy.setDelay(400)
       await waitFor(occasion, 3_000, 5_000)
       redisProxy.setDelay(0)
@@ -207,6 +222,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     name: 'pause Redis',
+    rounds: 2,
     inject: healed(async ({ rig, random }) => {
       const { pid } = rig.servers.redis
       if (pid === undefined) throw new Error('Redis does not run')

@@ -42,6 +42,8 @@ const beside: Readonly<Record<string, string>> = {
   'services/outbound-federation/src/reactors/lane-notes.ts': 'its callers have points behind it',
   'services/outbound-federation/src/reactors/record-outcome.ts':
     'its callers have points behind it',
+  'services/storage/src/reactors/announce-gaps.ts':
+    'announces by announce-changes.ts, which has points',
   'services/storage/src/reactors/announce-owner-changes.ts': 'flags and deletions, not messages',
   'services/storage/src/reactors/erase-blobs.ts': 'what nobody needs any more',
   'services/storage/src/reactors/watch-quota.ts':

@@ -86,6 +86,6 @@ export const strangePeers: readonly Fault[] = [
   {
     patch: 'garbage',
     name: `${there} answers with what cannot be read`,
-    noticed: ['INTERNAL', 'UNAVAILABLE'],
+    noticed: ['INTERNAL'],
   },
 ].map(strangePeer)

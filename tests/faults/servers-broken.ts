@@ -89,7 +89,9 @@ export const postgresFaults: readonly Fault[] = [
     name: 'replies to COMMIT lost',
     rounds: 3,
     selected: true,
-    async inject({ rig: { commits } }) {
+    async inject(occasion) {
+      const { commits } = occasion.rig
+      await anyMoment(occasion)
       const before = { ...commits.lost }
       const deadline = performance.now() + LOST_WITHIN_MS
       for (const kind of commitKinds) commits.cutReplies(kind, REPLIES)

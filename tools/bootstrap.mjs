@@ -50,6 +50,10 @@ const commands = {
     does: 'builds the container image and tries it',
     script: 'tools/image/src/main.ts',
   },
+  'image:servers': {
+    does: 'gives the engine the images of Postgres, NATS and Valkey',
+    script: 'tools/image/src/provide-servers.ts',
+  },
   conformance: { does: 'answers JSON lines on stdin', script: 'tools/conformance/src/main.ts' },
   mailx: { does: 'is the client', script: 'tools/mailx/src/main.ts', forPeople: true },
   mailxctl: { does: 'is for operators', script: 'tools/mailxctl/src/main.ts', forPeople: true },

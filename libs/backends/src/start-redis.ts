@@ -14,7 +14,7 @@ import { refuseTlsInDocker, type ServerTlsFiles, writeServerTls } from './server
 /** How many numbered databases a server that is started here has. */
 export const REDIS_DATABASES = 512
 
-const program: Program = {
+export const redisProgram: Program = {
   title: 'Redis',
   names: ['redis-server', 'valkey-server'],
   variable: 'MAILX_REDIS_SERVER',
@@ -30,7 +30,7 @@ export async function startRedis(options: BackendOptions = {}): Promise<Backend>
   const password = randomBytes(16).toString('hex')
   return chooseBackend('redis', say, {
     own: options.own ?? options.tls !== undefined,
-    find: () => findBinary(program, say),
+    find: () => findBinary(redisProgram, say),
     start: (binary) => startLocal(binary, options, password, say),
     startInDocker: () => startInDocker(options, password, say),
   })

@@ -16,7 +16,18 @@ const PULL_WITHIN_MS = 120_000
  * is made here from Debian's packages and the Node of this project, and bears the same name. Resolves
  * with which of the three it was. Making one takes root, and debootstrap.
  */
-export async function provideBaseImage(engine: Engine, name: string): Promise<string> {
+export const provideBaseImage = (engine: Engine, name: string): Promise<string> =>
+  provideImage(engine, name, async () => {
+    await makeBaseImage(engine, name)
+    return `made here from Debian's packages and Node ${process.version}, for it cannot be pulled`
+  })
+
+/** The image is there, or is pulled, or made by `make`, which says how; resolves with which of the three. */
+export async function provideImage(
+  engine: Engine,
+  name: string,
+  make: () => Promise<string>,
+): Promise<string> {
   if ((await engine.run(['images', '--quiet', name])).trim() !== '') return 'the engine has it'
   const pulled = execute(engine.client, ['pull', '--quiet', name], { timeout: PULL_WITHIN_MS })
   const problem = await pulled.then(
@@ -24,15 +35,14 @@ export async function provideBaseImage(engine: Engine, name: string): Promise<st
     ({ stderr, message }: { stderr?: string; message: string }) => stderr?.trim() || message,
   )
   if (problem === undefined) return 'pulled'
-  await makeBaseImage(engine, name).catch((error: unknown) => {
+  return make().catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error)
     throw new MailxError(
       'UNAVAILABLE',
-      `The base image ${name} can neither be pulled (${problem}) nor be made here (${why})`,
+      `The image ${name} can neither be pulled (${problem}) nor be made here (${why})`,
       { cause: error },
     )
   })
-  return `made here from Debian's packages and Node ${process.version}, for it cannot be pulled`
 }
 
 async function makeBaseImage(engine: Engine, name: string): Promise<void> {

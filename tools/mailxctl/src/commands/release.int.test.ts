@@ -57,7 +57,11 @@ afterAll(async () => {
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 /** Runs the program as in the operator's pod, with a database that is away. */
-async function mailxctl(token: string, ...args: readonly string[]): Promise<Ended> {
+async function mailxctl(
+  token: string,
+  args: readonly string[],
+  changed: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const file = join(folder, 'kubeconfig')
   await writeFile(file, server.kubeconfig(token))
   const { PATH = '' } = process.env
@@ -68,6 +72,7 @@ async function mailxctl(token: string, ...args: readonly string[]): Promise<Ende
     KUBECONFIG: file,
     DATABASE_URL: 'postgres://operator@127.0.0.1:9/mailx',
     MAILX_RELEASE: 'post',
+    ...changed,
   }
   return new Promise((resolve) => {
     execFile(process.execPath, [main, ...args], { env }, (error, stdout, stderr) => {
@@ -77,7 +82,7 @@ async function mailxctl(token: string, ...args: readonly string[]): Promise<Ende
 }
 
 test('status asks the services of the release by the API, and shows what they tell', async () => {
-  const { code, stdout } = await mailxctl('operator', 'status')
+  const { code, stdout } = await mailxctl('operator', ['status'])
   expect(stdout).toMatch(/^ {2}gateway {2}ready {6}1\.2\.0 {2}post-gateway-1$/m)
   expect(stdout).toMatch(/^! post-storage-1 is not ready: does not answer: port 9464: .*refused$/m)
   expect(stdout).toMatch(/^ {2}\d+ s ago {2}gateway: NATS is away \(warn, 3 times\)$/m)
@@ -86,16 +91,23 @@ test('status asks the services of the release by the API, and shows what they te
   expect(code).toBe(1)
 })
 
+test('without a database at hand, the services are shown all the same', async () => {
+  const { code, stdout } = await mailxctl('operator', ['status'], { DATABASE_URL: '' })
+  expect(stdout).toMatch(/^! DATABASE_URL is not set/m)
+  expect(stdout).toMatch(/^ {2}gateway {2}ready/m)
+  expect(code).toBe(1)
+})
+
 test('who may not ask is told so, and the rest is shown', async () => {
-  const { stdout } = await mailxctl('nobody', 'status')
+  const { stdout } = await mailxctl('nobody', ['status'])
   expect(stdout).toMatch(/^! not allowed to list pods in namespace mail/m)
   expect(stdout).toContain('servers')
-  const other = await mailxctl('operator', 'status', '--release', 'gone')
+  const other = await mailxctl('operator', ['status', '--release', 'gone'])
   expect(other.stdout).toContain('! no pod of the release gone tells how it is')
 })
 
 test('a support bundle has the logs of every container of the release, redacted', async () => {
-  const { code, stdout, stderr } = await mailxctl('operator', 'support-bundle', '--out', '-')
+  const { code, stdout, stderr } = await mailxctl('operator', ['support-bundle', '--out', '-'])
   expect(code, stderr).toBe(0)
   expect(stdout).not.toMatch(/alice@|hunter2/)
   const bundle = JSON.parse(stdout) as { services: unknown[]; logs: Record<string, string[]> }

@@ -9,11 +9,9 @@ import { readServices } from '../status/read-services.ts'
 
 /** `mailxctl status`: on one page what an operator asks first. `false` when something is wrong. */
 export async function statusCommand(output: Output, options: OpsOptions): Promise<boolean> {
-  const ports = await opsPorts(options).catch((error: unknown) => asProblem(error, always))
+  const ports = await opsPorts(options).catch(asProblem)
   const services = 'problem' in ports ? [] : await readServices(ports)
-  const told = await withDatabase(readDatabase).catch((error: unknown) =>
-    asProblem(error, ({ code }) => code === 'UNAVAILABLE'),
-  )
+  const told = await withDatabase(readDatabase).catch(asProblem)
   const database = 'problem' in told ? undefined : told
   const problems = [
     ...('problem' in told ? [told.problem] : []),
@@ -29,14 +27,9 @@ export async function statusCommand(output: Output, options: OpsOptions): Promis
   return problems.length === 0
 }
 
-const always = () => true
-
 /** Without its database, or without Kubernetes, the deployment has much to tell all the same. */
-function asProblem(
-  error: unknown,
-  isOne: (error: MailxError) => boolean,
-): { readonly problem: string } {
-  if (error instanceof MailxError && isOne(error)) return { problem: error.message }
+function asProblem(error: unknown): { readonly problem: string } {
+  if (error instanceof MailxError) return { problem: error.message }
   throw error
 }
 

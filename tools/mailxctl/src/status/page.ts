@@ -25,7 +25,7 @@ export function pageOf({ database, problems, services }: Known, now = new Date()
       : services.map((service) => lineOf(service, services))),
     'servers',
     ...(database === undefined
-      ? ['  Postgres does not answer']
+      ? ['  nothing is known of Postgres']
       : [`  Postgres ${database.postgres}${connectionsOf(services)}`]),
     ...answersOf(services),
     'room',

@@ -61,11 +61,13 @@ test('the table gathers what is the same at every service', () => {
     injected('kill gateway of a.test', 100),
     injected('kill storage of b.test', 300),
     injected('kill storage of a.test', 200),
+    injected('kill one of two storage of a.test', 50),
   )
-  const [head, total, line] = resultTable([result]).split('\n')
+  const [head, total, line, other] = resultTable([result]).split('\n')
   expect(head).toMatch(/^scenario +faults +accepted/)
-  expect(total).toMatch(/^SERVICES +6 +7$/)
+  expect(total).toMatch(/^SERVICES +8 +7$/)
   expect(line).toMatch(/^ {2}kill a service +6 +200 ms +300 ms$/)
+  expect(other).toMatch(/^ {2}kill one of two of a service +2 +50 ms +50 ms$/)
 })
 
 test('a single one above the promise breaks the promise', () => {

@@ -39,7 +39,8 @@ export function resultTable(results: readonly GroupResult[]): string {
 /** The same at every service or domain is one line. */
 const kindOf = (name: string): string =>
   name
-    .replace(/^(kill|kill one of two|SIGSTOP) .* of .*$/, '$1 a service')
+    .replace(/^kill one of two .* of .*$/, 'kill one of two of a service')
+    .replace(/^(kill|SIGSTOP) (?!one of two).* of .*$/, '$1 a service')
     .replace(/^crash ([a-z.-]+) in .*$/, 'crash $1')
     .replace(/\b[ab]\.test\b/g, '*')
 

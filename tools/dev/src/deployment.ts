@@ -59,8 +59,6 @@ export async function planDeployment(input: {
   const { instances = 1, between = instances > 1 } = input
   const first = between ? await pickPorts() : ports
   const others = await Promise.all(Array.from({ length: instances - 1 }, pickPorts))
-  const { services } = ports
-  const address = (service: ServiceName) => `127.0.0.1:${services[service].grpc}`
   const env = {
     NODE_ENV: 'development',
     REDIS_URL: input.backends.redisUrl,
@@ -78,12 +76,7 @@ export async function planDeployment(input: {
     HTTPS_LISTEN: `127.0.0.1:${first.https}`,
     CLIENT_LISTEN: `127.0.0.1:${first.client}`,
     OPS_LISTEN: `127.0.0.1:${first.ops}`,
-    IDENTITY_ADDRESS: address('identity'),
-    TRANSPARENCY_ADDRESS: address('transparency'),
-    DIRECTORY_ADDRESS: address('directory'),
-    STORAGE_ADDRESS: address('storage'),
-    OUTBOUND_ADDRESS: address('outbound-federation'),
-    INBOUND_ADDRESS: address('inbound-federation'),
+    ...addressesAt(ports),
     LOG_LEVEL: 'info',
     ...input.env,
   }
@@ -97,6 +90,19 @@ export async function planDeployment(input: {
 /** What DNS has to say of the deployment's domains: the key comes from the domain itself. */
 export const hostNamesOf = (deployment: Deployment): string[] =>
   deployment.domains.map((domain) => `mailx.${domain}`)
+
+/** Where services find each other. */
+export function addressesAt({ services }: DeploymentPorts) {
+  const address = (service: ServiceName) => `127.0.0.1:${services[service].grpc}`
+  return {
+    IDENTITY_ADDRESS: address('identity'),
+    TRANSPARENCY_ADDRESS: address('transparency'),
+    DIRECTORY_ADDRESS: address('directory'),
+    STORAGE_ADDRESS: address('storage'),
+    OUTBOUND_ADDRESS: address('outbound-federation'),
+    INBOUND_ADDRESS: address('inbound-federation'),
+  }
+}
 
 const secret = () => randomBytes(32).toString('base64')
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { MailxError } from '@mailx/errors/mailx-error'
-import { type Deployment, type DeploymentPorts, serviceNames } from './deployment.ts'
+import { addressesAt, type Deployment, type DeploymentPorts, serviceNames } from './deployment.ts'
 import { giveCertificate } from './internal-certificates.ts'
 import { prepareDatabase } from './prepare-database.ts'
 import type { ProgramOf } from './program-of.ts'
@@ -67,7 +67,7 @@ export async function runDeployment(
     ...(options.programOf !== undefined && { programOf: options.programOf }),
   }
   const plans = deployment.listens.flatMap((ports, instance) =>
-    processesAt(ports, options, deployment).map((part): ProcessPlan => {
+    processesAt({ ports, instance }, options, deployment).map((part): ProcessPlan => {
       const suffix = instance === 0 ? '' : `-${instance}`
       return {
         name: part.name,
@@ -126,7 +126,7 @@ type Part = {
 
 /** The processes of one instance, and where each listens. */
 function processesAt(
-  ports: DeploymentPorts,
+  { ports, instance }: { readonly ports: DeploymentPorts; readonly instance: number },
   { separate, certificateDir }: RunOptions,
   { certificates }: Deployment,
 ): Part[] {
@@ -136,7 +136,10 @@ function processesAt(
     CLIENT_LISTEN: at(ports.client),
   }
   if (!separate) {
-    const env = { ...doors, OPS_LISTEN: at(ports.ops) }
+    // The services in it listen, too, where those of another one must not. Those of the first one are
+    // where the deployment says.
+    const inner = instance === 0 ? {} : addressesAt(ports)
+    const env = { ...doors, ...inner, OPS_LISTEN: at(ports.ops) }
     return [{ name: 'all-in-one', opsPort: ports.ops, env }]
   }
   return serviceNames.map((name) => {

@@ -19,10 +19,16 @@ export type Load = {
   stop(): Promise<LoadResult>
 }
 
+type LoadOptions = {
+  readonly name: string
+  readonly perSecond: number
+  readonly seed: number
+  /** How long to wait at the end for what is under way. */
+  readonly drainMs: number
+}
+
 const CONNECTIONS = 8
 const LONGEST_MS = 60 * 60_000
-// Longer than a dead connection may look alive.
-const DRAIN_MS = 120_000
 
 /** Nobody lives there, here and elsewhere, or there is no such domain: whoever writes to them is told so. */
 const absent = {
@@ -40,7 +46,7 @@ export const registerUsers = (rig: Rig, users: number): Promise<People> =>
 export async function startLoad(
   rig: Rig,
   people: People,
-  { name, perSecond, seed }: { name: string; perSecond: number; seed: number },
+  { name, perSecond, seed, drainMs }: LoadOptions,
 ): Promise<Load> {
   const journal = join(rig.folder, `${name}.journal`)
   const watch = watchLoad((user) => people.everybody[user]?.domain ?? '')
@@ -58,7 +64,7 @@ export async function startLoad(
       attached: 0.1,
       seal: 'inline',
       inFlight: 20_000,
-      drainMs: DRAIN_MS,
+      drainMs,
       answerWithinMs: 10_000,
       seed,
     },

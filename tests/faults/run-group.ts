@@ -65,7 +65,8 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
   let failed = true
   try {
     const people = await registerUsers(rig, USERS)
-    const load = await startLoad(rig, people, { name: 'load', perSecond: group.perSecond, seed })
+    const { perSecond } = group
+    const load = await startLoad(rig, people, { name: 'load', perSecond, seed, drainMs: patienceMs })
     say(`${group.name}: the stack runs after ${secondsSince(began)} s`)
     const injected = await injectAll(rig, group, load, plan)
     const result = await load.stop()

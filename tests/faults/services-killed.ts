@@ -30,7 +30,7 @@ const each = domains.flatMap((domain) => serviceNames.map((name) => ({ domain, n
 
 export const kills: readonly Fault[] = each.map(({ domain, name }) => ({
   name: `kill ${name} of ${domain}`,
-  rounds: 6,
+  rounds: 3,
   selected: domain === domains[1] && name === 'gateway',
   recovery: 'service',
   success: successOf(domain, name),

@@ -113,6 +113,7 @@ async function main(): Promise<boolean> {
     results,
     problems,
     minimum: isFull ? MINIMUM : undefined,
+    isTimed: !options.selection,
     minutes: (performance.now() - began) / 60_000,
     again: (name) =>
       `npm run faults -- ${options.selection ? '--selection ' : ''}--seed ${seed} --only '${name}'`,

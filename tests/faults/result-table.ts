@@ -39,8 +39,10 @@ export function resultTable(results: readonly GroupResult[]): string {
 /** The same at every service or domain is one line. */
 const kindOf = (name: string): string =>
   name
-    .replace(/^kill one of two .* of .*$/, 'kill one of two of a service')
-    .replace(/^(kill|SIGSTOP) (?!one of two).* of .*$/, '$1 a service')
+    .replace(/^kill one of two .*$/, 'kill one of two of a service')
+    .replace(/^kill [a-z-]+ of \S+$/, 'kill a service')
+    .replace(/^kill (\w+) while .*$/, 'kill $1 at a step of a message')
+    .replace(/^SIGSTOP .*$/, 'SIGSTOP services')
     .replace(/^crash ([a-z.-]+) in .*$/, 'crash $1')
     .replace(/\b[ab]\.test\b/g, '*')
 

@@ -66,7 +66,12 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
   try {
     const people = await registerUsers(rig, USERS)
     const { perSecond } = group
-    const load = await startLoad(rig, people, { name: 'load', perSecond, seed, drainMs: patienceMs })
+    const load = await startLoad(rig, people, {
+      name: 'load',
+      perSecond,
+      seed,
+      drainMs: patienceMs,
+    })
     say(`${group.name}: the stack runs after ${secondsSince(began)} s`)
     const injected = await injectAll(rig, group, load, plan)
     const result = await load.stop()

@@ -15,6 +15,7 @@ import type { Backends } from './own-access.ts'
 import type { ProgramOf } from './program-of.ts'
 import { publishRecords } from './publish-records.ts'
 import { type RunningDeployment, runDeployment } from './run-deployment.ts'
+import { type ServerCertificates, serverCertificates } from './server-certificates.ts'
 
 const root = new URL('../../..', import.meta.url).pathname
 
@@ -34,6 +35,8 @@ export type StackOptions = {
   readonly folder?: string
   /** Servers that run already, for each deployment. Left out: the stack starts its own. */
   readonly backendsOf?: (deployment: string) => Promise<Backends>
+  /** The stack's own servers are reached by TLS. */
+  readonly tls?: boolean
   /** Processes of each service. More than one needs `between`. Default: 1. */
   readonly instances?: number
   /**
@@ -86,9 +89,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     stops.push(() => dns.stop())
     const traces = tracing ? await startReceiver({ port: 0 }) : undefined
     if (traces) stops.push(() => traces.stop())
+    const certificates = options.tls ? await serverCertificates(folder) : undefined
     const { backendsOf, servers } = options.backendsOf
       ? { backendsOf: options.backendsOf, servers: {} }
-      : await startBackends(Object.keys(plan), options, stops)
+      : await startBackends(Object.keys(plan), options, certificates, stops)
 
     for (const name of Object.keys(plan)) {
       say(`starting deployment ${name} in ${separate(name) ? 'seven processes' : 'one process'}`)
@@ -105,7 +109,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           folder: join(folder, 'secrets', name),
           dnsResolver: dns.address,
           tracePeers: everyDomain,
-          env: { ...otel, ...options.env, ...options.envOf?.(name) },
+          env: { ...otel, ...certificates?.env, ...options.env, ...options.envOf?.(name) },
           instances: options.instances ?? 1,
           between: options.between !== undefined,
         })
@@ -155,17 +159,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 async function startBackends(
   names: readonly string[],
   { say, programOf }: StackOptions,
+  certificates: ServerCertificates | undefined,
   stops: (() => Promise<unknown>)[],
 ) {
+  const tls = certificates && { tls: certificates.tls }
   const [postgres, nats, redis] = await Promise.all([
-    startPostgres({ say }),
-    startNats({ say, accounts: names }),
-    startRedis({ say }),
+    startPostgres({ say, ...tls }),
+    startNats({ say, accounts: names, ...tls }),
+    startRedis({ say, ...tls }),
   ])
   stops.push(() => Promise.all([postgres.stop(), nats.stop(), redis.stop()]))
   // Where there is a unix socket: its writes cost half of what they cost over TCP. Programs that are
   // run elsewhere, in containers, see no such file.
-  const socketUrl = programOf === undefined ? postgres.socketUrl : undefined
+  const isLocal = programOf === undefined && certificates === undefined
+  const socketUrl = isLocal ? postgres.socketUrl : undefined
   const postgresUrl = socketUrl ?? postgres.url
   const backendsOf = async (name: string): Promise<Backends> => {
     const redisUrl = new URL(redis.url)

@@ -47,12 +47,15 @@ const fine = {
   unexpected: 0,
 }
 
-async function verify(path = journal) {
-  const args = ['verify', '--journal', path, '--settle', '500ms', '--json', '--quiet']
+async function verify(path = journal, ...options: readonly string[]) {
+  const given = ['verify', '--journal', path, '--settle', '500ms', '--json', '--quiet']
+  const args = [...given, ...options]
   const { exitCode, stdout, stderr } = await run('loadtest', args, { env: stack.clientEnv })
   if (stdout === '') throw new Error(`verify ended with ${exitCode}: ${stderr}`)
   return { exitCode, verdict: JSON.parse(stdout) as Verdict }
 }
+
+const opsPortOf = (deployment: string) => deploymentOf(stack, deployment).processes[0]?.opsPort
 
 /** Entries of the run in mailboxes of b.test, oldest first. */
 async function received() {
@@ -78,6 +81,7 @@ test('a run sends within and between two domains, and everything that was accept
       'run --target a.test,b.test --mode mixed --users 10 --rate 60'.split(' '),
       '--duration 4s --warmup 1s --recipients 1..3 --size 1k:3,8k:1'.split(' '),
       '--arrivals fixed --drain 60s --verify'.split(' '),
+      ['--metrics', `a.test=http://127.0.0.1:${opsPortOf('a')}`],
       ['--journal', journal, '--json', json, '--html', html],
     ].flat(),
     { env: stack.clientEnv },
@@ -88,6 +92,12 @@ test('a run sends within and between two domains, and everything that was accept
   expect(result).toMatchObject({ measured: { messages: 240 }, verdict: { counts: fine } })
   expect(result.verdict.delivered).toBe(result.copies)
   expect(readFileSync(html, 'utf8')).toContain('All accounted for.')
+  expect(result.intervals.at(-1).processes).toMatchObject({
+    'a.test': { rssMiB: expect.any(Number) },
+    'load generator': { rssMiB: expect.any(Number) },
+  })
+  expect(result.measured.late).toMatchObject({ overMs: 10 })
+  expect(outcome.stdout).toMatch(/^peak MiB .*load generator \d+/m)
   expect(outcome.stderr).toMatch(/sent\/s .* p99 .* backlog/)
 })
 
@@ -203,14 +213,15 @@ test('verify finds what was delivered although it was refused, or never sent', a
   expect((await verify(forgotten)).verdict.counts['unexpected']).toBe(verdict.counts['unexpected'])
 })
 
-test('a journal that was cut off is verified as far as it goes, and says so', async () => {
+test('a journal that was cut off is verified as far as it goes, and is good for nothing else', async () => {
   const bytes = readFileSync(journal)
   const cut = join(stack.logDir, 'cut')
   writeFileSync(cut, bytes.subarray(0, bytes.length - 5))
   writeFileSync(`${cut}.keyrings`, readFileSync(`${journal}.keyrings`))
-  const { verdict } = await verify(cut)
-  expect(verdict.ended).toBe(false)
-  expect(verdict.messages).toBe(300)
+  const { exitCode, verdict } = await verify(cut)
+  expect(verdict).toMatchObject({ ended: false, messages: 300, problems: [] })
+  expect(exitCode).toBe(1)
+  expect((await verify(cut, '--partial')).exitCode).toBe(0)
 })
 
 test('what cannot be read is said in one line', async () => {

@@ -1,3 +1,4 @@
+import type { Lateness } from './lateness.ts'
 import type { LoadPlan } from './load-plan.ts'
 import type { Interval, Percentiles } from './meter.ts'
 
@@ -27,6 +28,8 @@ export type LoadResult = {
     readonly notifiedPerSecond: number
     readonly submitToAcceptedMs: Percentiles
     readonly submitToNotifiedMs: Percentiles
+    /** How well an open loop kept its times. */
+    readonly late: Lateness
     /** Microseconds by process. */
     readonly cpuPerMessage: Readonly<Record<string, number>>
     /** What the hypervisor gave to others, of all CPU time. */

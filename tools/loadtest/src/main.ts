@@ -23,7 +23,8 @@ Examples:
   loadtest verify --journal run.journal            lost, duplicated, reordered, corrupt, unresolved
 
 Exit codes: 0 all is well, 1 a message was lost, duplicated, reordered, corrupt, unresolved or in a
-mailbox where it should not be, its recipient was not told of it, or the run failed, 2 wrong command line`,
+mailbox where it should not be, its recipient was not told of it, the journal is not whole, or the run
+failed, 2 wrong command line`,
   )
 
 const resolver = () =>
@@ -45,6 +46,10 @@ program
   )
   .addOption(resolver())
   .addOption(allowPrivate())
+  .option(
+    '--metrics <name=url...>',
+    'with --target: metrics of its processes, for CPU and memory: gateway=http://10.0.0.7:9090',
+  )
   .option('--processes', 'a stack of its own has a process for each service')
   .optionsGroup('How much:')
   .option(
@@ -113,6 +118,10 @@ program
   .command('verify')
   .description("read every recipient's mailbox and compare it with the journal of a run")
   .requiredOption('-j, --journal <file>', 'of the run; its keyrings lie beside it')
+  .option(
+    '--partial',
+    'the run was broken off: take the journal as far as it goes, and what it leaves open for no failure',
+  )
   .option('--settle <time>', 'wait so long for what has not arrived', '30s')
   .addOption(resolver())
   .addOption(allowPrivate())

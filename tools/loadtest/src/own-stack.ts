@@ -34,13 +34,16 @@ export async function startOwnStack(options: {
   readonly separate?: boolean
   readonly say: (line: string) => void
   readonly env?: Readonly<Record<string, string>>
+  /** Services reach Postgres, NATS and Redis by TLS. */
+  readonly tls?: boolean
   /** Where its services write CPU profiles when they end. */
   readonly profile?: string
 }): Promise<OwnStack> {
-  const { folder, say, separate = false, profile } = options
+  const { folder, say, separate = false, tls = false, profile } = options
   const profiling = profile && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` }
   const stack = await startStack({
     separate,
+    tls,
     say,
     folder,
     tracing: false,
@@ -54,7 +57,8 @@ export async function startOwnStack(options: {
   }
 }
 
-function homeOf(dns: string): HomeOptions {
+/** The domains of a stack, as its own DNS has them. */
+export function homeOf(dns: string): HomeOptions {
   const [host = '', port = ''] = dns.split(':')
   return {
     resolver: dnsResolver([{ host, port: Number(port), trusted: false }]),

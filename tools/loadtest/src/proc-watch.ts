@@ -25,10 +25,13 @@ export function procWatch(watched: readonly Watched[]): Watch {
   }
 }
 
+/** The name of this process in reports. */
+export const LOAD_GENERATOR = 'load generator'
+
 /** This process itself, to the microsecond. */
 export function ownUsage(): Usages {
   const { user, system } = process.cpuUsage()
-  return { 'load generator': { cpuMicros: user + system, rssBytes: process.memoryUsage.rss() } }
+  return { [LOAD_GENERATOR]: { cpuMicros: user + system, rssBytes: process.memoryUsage.rss() } }
 }
 
 function processUsage(pid: number): Usage | undefined {

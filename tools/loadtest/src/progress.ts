@@ -1,4 +1,5 @@
-import type { Interval } from './meter.ts'
+import type { Interval, ProcessUse } from './meter.ts'
+import { LOAD_GENERATOR } from './proc-watch.ts'
 
 /** Shows how a run goes: one line that is redrawn on a terminal, a line every few seconds elsewhere. */
 export type Progress = {
@@ -51,7 +52,27 @@ export function intervalLine(interval: Interval): string {
     `p99 ${notify.p99.toFixed(1)} ms`,
     `backlog ${whole(backlog)}`,
     `unheard ${whole(unheard)}`,
+    ...useOf(interval.processes),
   ].join('  ')
 }
+
+/** Of this program, and of all others that are watched together. */
+function useOf(processes: Interval['processes']): string[] {
+  const { [LOAD_GENERATOR]: own, ...others } = processes
+  const together = Object.values(others).reduce(
+    (sum, { cpuPercent, rssMiB }) => ({
+      cpuPercent: sum.cpuPercent + cpuPercent,
+      rssMiB: sum.rssMiB + rssMiB,
+    }),
+    { cpuPercent: 0, rssMiB: 0 },
+  )
+  return [
+    ...(own === undefined ? [] : [`${LOAD_GENERATOR} ${shown(own)}`]),
+    ...(Object.keys(others).length === 0 ? [] : [`servers ${shown(together)}`]),
+  ]
+}
+
+const shown = ({ cpuPercent, rssMiB }: ProcessUse) =>
+  `${cpuPercent.toFixed(0)} % ${whole(Math.round(rssMiB))} MiB`
 
 const whole = (value: number) => value.toLocaleString('en-US')

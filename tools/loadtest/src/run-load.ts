@@ -7,7 +7,9 @@ import { inParallel } from './in-parallel.ts'
 import { intervalClock } from './interval-clock.ts'
 import { createJournal, type Journal, noJournal } from './journal.ts'
 import type { JournalRecord } from './journal-record.ts'
+import { keepKeys } from './keep-keys.ts'
 import { keyringsOf, writeKeyrings } from './keyrings.ts'
+import { lateness } from './lateness.ts'
 import { listen } from './listen.ts'
 import type { LoadPlan } from './load-plan.ts'
 import type { LoadResult } from './load-result.ts'
@@ -15,6 +17,7 @@ import { learnKeys, type Maker, messageMaker } from './make-messages.ts'
 import type { Message } from './message.ts'
 import type { Interval } from './meter.ts'
 import { openLanes } from './open-lanes.ts'
+import { codeOf } from './passing.ts'
 import type { People, Person } from './people.ts'
 import { machineTicks } from './proc-watch.ts'
 import { cpuPerMessage, type Usages, type Watch, watchNothing } from './processes.ts'
@@ -47,7 +50,8 @@ const MAX_FRAME = 200
  * Runs a load and resolves with what it found, also when messages were refused or nobody heard of
  * them: that is in the result. Rejects when the load cannot begin, or the journal cannot be written.
  *
- * 1. Learn keys, subscribe all recipients, open all streams, seal what is sealed ahead.
+ * 1. Learn keys, subscribe all recipients, open all streams, seal what is sealed ahead. Keys that grow
+ *    old meanwhile are looked up again beside the run.
  * 2. Send by the plan. Whatever is not decided is handed over again until it is.
  * 3. Wait for answers and notifications, `drainMs` at most.
  */
@@ -78,6 +82,9 @@ export async function runLoad(options: RunOptions): Promise<LoadResult> {
 
     const times = timesOf(plan)
     began = performance.now()
+    const keeping = keepKeys(writing, (error) => track.trouble(codeOf(error)))
+    stop.signal.addEventListener('abort', keeping.stop, { once: true })
+    const late = lateness(plan.warmupMs)
     const clock = intervalClock({ track, times, now, watch, onInterval: options.onInterval })
     const before = measureStart(plan.warmupMs, watch)
     const flow = {
@@ -85,6 +92,7 @@ export async function runLoad(options: RunOptions): Promise<LoadResult> {
       send: (batch: readonly Message[]) => {
         track.send(batch)
         lanes.push(batch)
+        late.left(batch, now())
       },
       now,
       room: roomOf(track, plan.inFlight),
@@ -125,6 +133,7 @@ export async function runLoad(options: RunOptions): Promise<LoadResult> {
         notifiedPerSecond: perSecond(track.notify.count, track.last.notified),
         submitToAcceptedMs: track.accept.whole,
         submitToNotifiedMs: track.notify.whole,
+        late: late.found,
         cpuPerMessage: cpuPerMessage(start.usages, after.usages, messages),
         stealPercent: stolen(start.ticks, after.ticks),
       },

@@ -5,14 +5,17 @@ import type { HomeOptions } from '@mailx/client/find-home'
 import { homeOptions, type RawHomeOptions } from '../home-options.ts'
 import { readKeyrings } from '../keyrings.ts'
 import type { LoadResult } from '../load-result.ts'
+import { metricsWatch, parseMetered } from '../metrics-watch.ts'
 import { startOwnStack } from '../own-stack.ts'
 import { type People, registerPeople, returningPeople } from '../people.ts'
-import { type Watch, watchNothing } from '../processes.ts'
+import { ownUsage } from '../proc-watch.ts'
+import type { Watch } from '../processes.ts'
 import { type Progress, progress } from '../progress.ts'
 import { htmlReport } from '../report/html-report.ts'
 import { runLoad } from '../run-load.ts'
 import { type RawRunOptions, type RunRequest, readRunOptions } from '../run-options.ts'
 import { hasProblems, runSummary, verdictSummary } from '../summary.ts'
+import { useSummary } from '../use-summary.ts'
 import { type Verified, verifyJournal } from '../verify-journal.ts'
 
 export type RunFlags = RawRunOptions &
@@ -22,6 +25,7 @@ export type RunFlags = RawRunOptions &
     readonly json?: string
     readonly html?: string
     readonly profile?: string
+    readonly metrics?: readonly string[]
     readonly verify?: boolean
     readonly quiet?: boolean
     readonly processes?: boolean
@@ -88,8 +92,9 @@ export async function runCommand(flags: RunFlags): Promise<void> {
 async function findTarget(flags: RunFlags, request: RunRequest, show: Progress): Promise<Target> {
   const { domains, plan } = request
   if (domains.length > 0) {
-    const home = homeOptions(flags)
-    return { domains, home, watch: watchNothing, stop: async () => {} }
+    const watched = metricsWatch((flags.metrics ?? []).map(parseMetered))
+    const watch = async () => ({ ...(await watched()), ...ownUsage() })
+    return { domains, home: homeOptions(flags), watch, stop: async () => {} }
   }
   show.say(
     'no --target: starting a.test and b.test with Postgres, NATS and Redis on this machine, until the run is over',
@@ -136,7 +141,7 @@ async function tell(
 ): Promise<void> {
   const report = { ...result, ...(verdict && { verdict: printable(verdict) }) }
   if (json === '-') process.stdout.write(`${JSON.stringify(report)}\n`)
-  else process.stdout.write(`${runSummary(result)}\n`)
+  else process.stdout.write(`${runSummary(result)}\n${useSummary(result)}\n`)
   if (json !== undefined && json !== '-') {
     await writeFile(json, `${JSON.stringify(report, null, 2)}\n`)
   }

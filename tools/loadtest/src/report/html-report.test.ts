@@ -50,6 +50,7 @@ const result: LoadResult = {
     notifiedPerSecond: 99,
     submitToAcceptedMs: percentiles,
     submitToNotifiedMs: percentiles,
+    late: { overMs: 10, messages: 3, longestMs: 40 },
     cpuPerMessage: { '<gateway>': 123.4 },
     stealPercent: 0,
   },
@@ -93,6 +94,7 @@ test('it says what became of the messages, and what each process used', () => {
   expect(page).toContain('1 lost')
   expect(page).toContain('Not all arrived as it must.')
   expect(page).toContain('<td class="n">123</td>')
+  expect(page).toContain('3, the latest by 40 ms')
   const fine = { ...verdict, problems: [], counts: { ...verdict.counts, lost: 0 } }
   expect(htmlReport(result, fine)).toContain('none lost, duplicated, reordered or corrupt')
   expect(htmlReport(result)).toContain('Not verified.')

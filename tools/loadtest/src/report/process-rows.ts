@@ -11,7 +11,7 @@ type Sample = { readonly at: number; readonly cpu: number; readonly rss: number 
 export function processRows({ intervals, measured }: LoadResult): string {
   const names = [...new Set(intervals.flatMap(({ processes }) => Object.keys(processes)))]
   if (names.length === 0) {
-    return '<p class="none">Processes of a deployment that this program did not start are not watched.</p>'
+    return '<p class="none">No process was watched.</p>'
   }
   const samples = new Map(
     names.map((name) => [

@@ -63,6 +63,14 @@ function outcome(result: LoadResult, verdict: Verified | undefined): Row[] {
           .filter((finding) => finding !== 'unresolved')
           .map((finding): Row => [finding, shown(verdict.counts[finding])])),
     ['measured', `${shown(measured.messages)} messages in ${shown(measured.seconds)} s`],
+    ...(result.plan.pace.kind === 'max'
+      ? []
+      : [
+          [
+            `left over ${measured.late.overMs} ms late`,
+            `${shown(measured.late.messages)}, the latest by ${shown(measured.late.longestMs)} ms`,
+          ] satisfies Row,
+        ]),
     ['taken by other machines', `${measured.stealPercent} % of CPU time`],
   ]
 }

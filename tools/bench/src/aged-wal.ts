@@ -1,7 +1,7 @@
 import pg from 'pg'
 
 // As much as the fastest case writes in half a minute.
-const SEGMENTS = 64
+export const SEGMENTS = 64
 
 /**
  * Has Postgres keep WAL segments to use again, as one does that has run for a while. In a young one all

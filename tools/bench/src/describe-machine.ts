@@ -1,11 +1,30 @@
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { cpus, release, type as systemType, totalmem } from 'node:os'
 import { promisify } from 'node:util'
 import { connectPostgres } from '@mailx/event-log/connect-postgres'
+import { SEGMENTS } from './aged-wal.ts'
 import { databaseOf } from './database-of.ts'
-import { type Lab, USERS } from './lab.ts'
+import { CONNECTIONS, type Lab, USERS } from './lab.ts'
 
 const run = promisify(execFile)
+
+/** Settings of Postgres that shape the figures. */
+const shaping = [
+  'server_version',
+  'autovacuum',
+  'checkpoint_timeout',
+  'fsync',
+  'full_page_writes',
+  'jit',
+  'max_connections',
+  'max_wal_size',
+  'min_wal_size',
+  'shared_buffers',
+  'synchronous_commit',
+  'wal_buffers',
+  'wal_compression',
+]
 
 /** What the figures were measured on, and with what. */
 export async function describeMachine(lab: Lab) {
@@ -32,26 +51,49 @@ export async function describeMachine(lab: Lab) {
     settings: {
       processes: 'one for each of the two domains, one of each server, one that makes the load',
       users: USERS,
+      connections: `one for each user, up to ${CONNECTIONS} a domain`,
+      partitionsPerContext: await partitionsPerContext(databaseOf(lab, 0)),
+      nodeFlags: await nodeFlags(lab),
       messageBytes: 2048,
       recipients: 1,
       traces: `${lab.traces * 100} % of messages`,
       submission: 'a stream per sender',
       sealing: 'before the timed section, except where a case says that it is inside',
       postgres,
+      wal: `${SEGMENTS} segments made before, as a server has that has run for a while; a checkpoint before each load`,
     },
   }
 }
 
 async function postgresSettings(url: string): Promise<Record<string, string>> {
   const pool = await connectPostgres({ url, applicationName: 'bench' })
-  const names = ['server_version', 'fsync', 'synchronous_commit', 'full_page_writes']
   try {
     const { rows } = await pool.query<{ name: string; setting: string }>(
-      'select name, setting from pg_settings where name = any($1) order by name',
-      [names],
+      'select name, current_setting(name) as setting from pg_settings where name = any($1) order by name',
+      [shaping],
     )
     return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))
   } finally {
     await pool.end()
   }
+}
+
+async function partitionsPerContext(url: string): Promise<number> {
+  const pool = await connectPostgres({ url, applicationName: 'bench' })
+  try {
+    const { rows } = await pool.query<{ count: number }>(
+      "select count(*)::int as count from log.partitions where context = 'submission'",
+    )
+    return rows[0]?.count ?? 0
+  } finally {
+    await pool.end()
+  }
+}
+
+/** With which the first service runs, as all do; unknown where there is no /proc. */
+async function nodeFlags({ stack }: Lab): Promise<string> {
+  const pid = stack.deployments[0]?.processes[0]?.process.pid
+  const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined)
+  const flags = text?.split('\0').filter((word) => word.startsWith('--'))
+  return flags?.join(' ') ?? 'unknown'
 }

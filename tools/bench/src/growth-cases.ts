@@ -5,17 +5,20 @@ import type { EventLog } from '@mailx/event-log/event-log'
 import { openEventLog } from '@mailx/event-log/open-log'
 import { encodeEvent } from '@mailx/events/codec'
 import { submissionEvents } from '@mailx/events/submission'
-import { type People, registerPeople } from '@mailx/loadtest-tool/people'
+import type { LoadResult } from '@mailx/loadtest-tool/load-result'
+import { type Person, registerPeople } from '@mailx/loadtest-tool/people'
 import { readCheckpoints } from '@mailx/processors/checkpoint'
 import { Route } from '@mailx/proto/submission/v1/events'
 import type { Pool } from 'pg'
 import type { BenchCase } from './bench-case.ts'
 import { databaseOf } from './database-of.ts'
-import { type Figure, type Figures, lower, type Outcome } from './figures.ts'
-import { type Lab, peopleOf } from './lab.ts'
+import { type Figure, type Figures, lower } from './figures.ts'
+import { inOwnLab, type Lab, peopleOf } from './lab.ts'
 import { atRate, measureLoad, serverCpu } from './measure-load.ts'
+import { warmUp } from './warm-up.ts'
 
 const LENGTHS = [1_000, 100_000, 1_000_000]
+const PARTITIONS = [1, 4, 16]
 const APPENDS_AT_ONCE = 2_000
 
 /** What must not depend on how much there is already. */
@@ -34,8 +37,7 @@ export const growthCases: Readonly<Record<string, BenchCase>> = {
           await caughtUp(pool, log)
           const result = await measureLoad(lab, atRate(5, [1000, 17]))
           const name = length.toLocaleString('en-US')
-          figures[`${name} events`] = lower(serverCpu(result), 'µs/msg')
-          figures[`p99 at ${name}`] = lower(result.measured.submitToNotifiedMs.p99, 'ms')
+          Object.assign(figures, grown(`${name} events`, result))
           details[name] = result.measured
         }
       } finally {
@@ -50,7 +52,7 @@ export const growthCases: Readonly<Record<string, BenchCase>> = {
     standard: false,
     async run(lab) {
       const few = peopleOf(lab, lab.domains[0] ?? '').everybody.slice(0, 10)
-      const small = await among(lab, { everybody: few, close() {} })
+      const small = await among(lab, few)
       const people = await registerPeople(lab.domains.slice(0, 1), {
         home: lab.home,
         connections: 500,
@@ -61,38 +63,53 @@ export const growthCases: Readonly<Record<string, BenchCase>> = {
         },
       })
       try {
-        const large = await among(lab, people)
+        const large = await among(lab, people.everybody)
         return {
-          figures: { ...named('10 users', small), ...named('10,000 users', large) },
-          details: { '10': small.details, '10,000': large.details },
+          figures: { ...grown('10 users', small), ...grown('10,000 users', large) },
+          details: { '10': small.measured, '10,000': large.measured },
         }
       } finally {
         people.close()
       }
     },
   },
+  partitions: {
+    title: 'local at 1,000/s with 1, 4 and 16 partitions for each context, on stacks of their own',
+    standard: false,
+    async run({ say }) {
+      const figures: Record<string, Figure> = {}
+      const details: Record<string, unknown> = {}
+      for (const partitions of PARTITIONS) {
+        const env = { LOG_PARTITIONS: `${partitions}` }
+        const result = await inOwnLab('partitions', { say, env }, async (lab) => {
+          await warmUp(lab)
+          return measureLoad(lab, atRate(5, [1000, 17]))
+        })
+        const size = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`
+        Object.assign(figures, grown(size, result))
+        details[partitions] = result.measured
+      }
+      return { figures, details }
+    },
+  },
 }
 
 /** Everybody listens, and a hundred of them write to all. */
-async function among(lab: Lab, { everybody }: People): Promise<Outcome> {
+async function among(lab: Lab, everybody: readonly Person[]): Promise<LoadResult> {
   const senders = everybody.slice(0, 100)
   const share = Math.ceil(everybody.length / senders.length)
   const writing = senders.map((sender, index) => {
     const own = everybody.slice(index * share, (index + 1) * share).filter((one) => one !== sender)
     return { sender, others: own.length > 0 ? own : everybody.filter((one) => one !== sender) }
   })
-  const result = await measureLoad(lab, { ...atRate(5, [1000, 17]), writing })
-  return {
-    figures: {
-      'server CPU': lower(serverCpu(result), 'µs/msg'),
-      p99: lower(result.measured.submitToNotifiedMs.p99, 'ms'),
-    },
-    details: result.measured,
-  }
+  return measureLoad(lab, { ...atRate(5, [1000, 17]), writing })
 }
 
-const named = (name: string, { figures }: Outcome): Figures =>
-  Object.fromEntries(Object.entries(figures).map(([key, figure]) => [`${key}, ${name}`, figure]))
+/** The figures that must not grow, of one size. */
+const grown = (size: string, result: LoadResult): Figures => ({
+  [`server CPU, ${size}`]: lower(serverCpu(result), 'µs/msg'),
+  [`p99, ${size}`]: lower(result.measured.submitToNotifiedMs.p99, 'ms'),
+})
 
 /** Appends, as the gateway would, until the log of the submissions is so long. Their contents are left out. */
 async function fill(log: EventLog, lab: Lab, length: number): Promise<void> {

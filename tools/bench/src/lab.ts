@@ -12,8 +12,9 @@ export type Lab = OwnStack & {
   readonly ready: () => Promise<void>
 }
 
-/** Users of both domains together. */
+/** Users of both domains together, and connections to each domain that they share at most. */
 export const USERS = 200
+export const CONNECTIONS = 500
 
 /** Starts it all. Its folder is emptied first. */
 export async function openLab(options: {
@@ -22,16 +23,22 @@ export async function openLab(options: {
   /** Which share of the messages is traced, from 0 to 1. */
   readonly traces: number
   readonly say: (line: string) => void
+  /** Of all services. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Every service is a process of its own. */
+  readonly separate?: boolean
+  /** Postgres, NATS and Redis take nothing but TLS from the services. */
+  readonly tls?: boolean
 }): Promise<Lab & { close(): Promise<void> }> {
   const { say, traces } = options
   const sink = traces > 0 ? await startTraceSink(traces) : undefined
-  const own = await startOwnStack({ ...options, ...(sink && { env: sink.env }) })
+  const own = await startOwnStack({ ...options, env: { ...options.env, ...sink?.env } })
   try {
     say(`registering ${USERS} users`)
     const prefix = `bench-${Date.now().toString(36)}-`
     const people = await registerPeople(own.domains, {
       home: own.home,
-      connections: 500,
+      connections: CONNECTIONS,
       users: USERS,
       prefix,
     })
@@ -68,3 +75,17 @@ export const peopleOf = ({ people }: Lab, domain: string): People => ({
   everybody: people.everybody.filter((person) => person.domain === domain),
   close() {},
 })
+
+/** Measures on a stack that is set up in another way, which is started for that and stopped again. */
+export async function inOwnLab<Result>(
+  name: string,
+  options: Omit<Parameters<typeof openLab>[0], 'folder' | 'traces'>,
+  measure: (lab: Lab) => Promise<Result>,
+): Promise<Result> {
+  const lab = await openLab({ ...options, folder: `.cache/bench-${name}`, traces: 0 })
+  try {
+    return await measure(lab)
+  } finally {
+    await lab.close()
+  }
+}

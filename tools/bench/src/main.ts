@@ -3,13 +3,14 @@ import { dirname, join, resolve } from 'node:path'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { Command } from 'commander'
 import { cases, listed } from './bench-cases.ts'
+import { comparison } from './comparison.ts'
 import { describeMachine } from './describe-machine.ts'
 import { growthCases } from './growth-cases.ts'
-import { type Lab, openLab } from './lab.ts'
-import { atMost, measureLoad } from './measure-load.ts'
+import { openLab } from './lab.ts'
 import { withTables } from './readme-tables.ts'
-import { Report } from './report.ts'
-import { comparison, cpuTable, figureTable } from './tables.ts'
+import { Report, withCases } from './report.ts'
+import { cpuTable, figureTable } from './tables.ts'
+import { warmUp } from './warm-up.ts'
 
 const root = join(import.meta.dirname, '../../..')
 type Flags = {
@@ -17,6 +18,7 @@ type Flags = {
   readonly growth?: boolean
   readonly compare?: string
   readonly out?: string
+  readonly add?: string
   readonly profile?: string
   readonly minutes: string
   readonly traces: string
@@ -30,12 +32,13 @@ await new Command('npm run bench --')
     'Measures a stack of its own on this machine: client, both domains, Postgres with fsync, NATS and Redis together.',
   )
   .option('--only <case...>', 'these cases instead of the standard set')
-  .option('--growth', 'the standard set and what must not grow: log-length and users')
+  .option('--growth', 'the standard set and what must not grow: log-length, users and partitions')
   .option('--compare <file>', 'show how the figures changed since an earlier result')
   .option(
     '--out <file>',
     'where the result goes (default: bench/results/<date>.json; with --only nowhere)',
   )
+  .option('--add <file>', 'put the cases into this earlier result, beside those that it has')
   .option('--minutes <count>', 'how long the case memory measures', '10')
   .option('--traces <percent>', 'let services trace so many percent of the messages', '0')
   .option('--readme <file>', "measure nothing: put a result's tables into README.md")
@@ -50,7 +53,7 @@ ${listed}
 Examples:
   npm run bench
   npm run bench -- --only local-max federated-max --compare bench/results/2026-01-31.json
-  npm run bench -- --only memory --minutes 3
+  npm run bench -- --only memory --minutes 10 --add bench/results/2026-01-31.json
   npm run bench -- --only local-max federated-max --traces 10
   npm run bench -- --readme bench/results/2026-01-31.json`,
   )
@@ -71,6 +74,7 @@ async function bench(flags: Flags): Promise<void> {
     throw invalid(`--traces is "${flags.traces}": write percent, from 0 to 100`)
   }
   const before = flags.compare === undefined ? undefined : await readReport(flags.compare)
+  const earlier = flags.add === undefined ? undefined : await readReport(flags.add)
   const began = Date.now()
   const lab = await openLab({
     folder: '.cache/bench',
@@ -96,9 +100,10 @@ async function bench(flags: Flags): Promise<void> {
       }
     }
     const date = new Date().toISOString()
-    const report: Report = { mailxBench: 1, date, ...description, results }
+    const own: Report = { mailxBench: 1, date, ...description, results }
+    const report = earlier === undefined ? own : withCases(earlier, own)
     const standard = join(root, 'bench/results', `${date.slice(0, 10)}.json`)
-    const file = flags.out ?? (flags.only === undefined ? standard : undefined)
+    const file = flags.out ?? flags.add ?? (flags.only === undefined ? standard : undefined)
     if (file !== undefined) {
       await mkdir(dirname(file), { recursive: true })
       await writeFile(file, `${JSON.stringify(report, null, 2)}\n`)
@@ -120,13 +125,6 @@ function fail(error: unknown): void {
   const isWrong = error instanceof MailxError && error.code === 'INVALID_ARGUMENT'
   say(error instanceof MailxError ? error.message : String(error))
   process.exitCode = isWrong ? 2 : 1
-}
-
-/** Compilers and caches of a system that has just started would be measured with the first case. */
-async function warmUp(lab: Lab): Promise<void> {
-  lab.say('warming up')
-  await measureLoad(lab, { ...atMost(6000), mode: 'local' })
-  await measureLoad(lab, { ...atMost(4000), mode: 'federated' })
 }
 
 function chosen({ only, growth = false }: Flags): string[] {

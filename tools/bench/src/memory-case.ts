@@ -19,10 +19,14 @@ export const memoryCase: BenchCase = {
     const steady = atRate(WARM_UP_S, [perSecond, WARM_UP_S + seconds])
     const result = await measureLoad(lab, { ...steady, seal: 'inline' })
     const measured = result.intervals.filter(({ at }) => at > WARM_UP_S && at < WARM_UP_S + seconds)
-    const figures: Record<string, Figure> = { rate: higher(perSecond, '/s') }
+    const figures: Record<string, Figure> = {
+      rate: higher(perSecond, '/s'),
+      time: higher(minutes, 'min'),
+    }
     const overTime: Record<string, number[]> = {}
     for (const name of Object.keys(measured[0]?.processes ?? {})) {
       const { first, last } = ends(measured, name)
+      figures[`first minute of ${name}`] = lower(first, 'MiB')
       figures[`growth of ${name}`] = lower(last - first, 'MiB')
       overTime[name] = everyHalfMinute(measured, name)
       tell(lab, name, overTime[name])

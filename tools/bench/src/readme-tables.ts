@@ -1,6 +1,7 @@
 import { MailxError } from '@mailx/errors/mailx-error'
+import { growthTable, memoryTable, withoutGrowth } from './growth-table.ts'
 import type { Report } from './report.ts'
-import { cpuTable, figureTable } from './tables.ts'
+import { cpuTable, figureTable, shown } from './tables.ts'
 
 const START = '<!-- bench: npm run bench -- --readme FILE -->'
 const END = '<!-- /bench -->'
@@ -16,10 +17,25 @@ export function withTables(page: string, report: Report): string {
 const described = (report: Report): string =>
   [
     `${report.date.slice(0, 10)}, ${machineOf(report)}:`,
-    figureTable(report),
+    figureTable(withoutGrowth(report)),
     'Microseconds of CPU for each message, by process:',
-    cpuTable(report),
+    cpuTable(withoutGrowth(report)),
+    ...growth(report),
+    ...memory(report),
   ].join('\n\n')
+
+function growth(report: Report): string[] {
+  const rows = growthTable(report)
+  return rows === undefined ? [] : ['What a message costs must not grow:', rows]
+}
+
+function memory(report: Report): string[] {
+  const rows = memoryTable(report)
+  const { rate, time } = report.results['memory']?.figures ?? {}
+  if (rows === undefined || rate === undefined) return []
+  const long = time === undefined ? '' : `, over ${shown(time)}`
+  return [`And memory at ${shown(rate)}, 80 % of the most${long}:`, rows]
+}
 
 function machineOf({ machine, versions }: Report): string {
   return `${of(machine, 'cpus')} × ${of(machine, 'model')}, ${of(machine, 'memoryGiB')} GiB, ${of(machine, 'system')}, Node ${of(versions, 'node')}, Postgres ${of(versions, 'postgres')}`

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import { MailxError } from '@mailx/errors/mailx-error'
 import * as z from 'zod'
 
 const Figure = z.object({
@@ -12,6 +14,8 @@ const Result = z.object({
   figures: z.record(z.string(), Figure),
   cpuMicrosPerMessage: z.record(z.string(), z.number()).optional(),
   details: z.unknown().optional(),
+  /** When and of what, where that is another time than the report's. */
+  measured: z.object({ date: z.string(), commit: z.string() }).optional(),
 })
 
 /** A file of `bench/results`. */
@@ -25,3 +29,22 @@ export const Report = z.object({
 })
 
 export type Report = z.infer<typeof Report>
+
+/**
+ * An earlier report with more cases, each with when it was measured. Throws INVALID_ARGUMENT when they
+ * are of another machine: one report is of one.
+ */
+export function withCases(earlier: Report, more: Report): Report {
+  if (!isDeepStrictEqual(earlier.machine, more.machine)) {
+    throw new MailxError(
+      'INVALID_ARGUMENT',
+      'the earlier result is of another machine: --add adds to one of this',
+    )
+  }
+  const { commit } = more.versions
+  const measured = { date: more.date, commit: typeof commit === 'string' ? commit : 'unknown' }
+  const added = Object.entries(more.results).map(
+    ([name, result]) => [name, { ...result, measured }] as const,
+  )
+  return { ...earlier, results: { ...earlier.results, ...Object.fromEntries(added) } }
+}

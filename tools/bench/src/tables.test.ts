@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
+import { comparison } from './comparison.ts'
 import { type Figure, higher, isMet, lower, median } from './figures.ts'
 import { withTables } from './readme-tables.ts'
-import { Report } from './report.ts'
-import { comparison, cpuTable, figureTable } from './tables.ts'
+import { Report, withCases } from './report.ts'
+import { cpuTable, figureTable } from './tables.ts'
 
 const report = (date: string, figures: Record<string, Figure>): Report => ({
   mailxBench: 1,
@@ -33,12 +34,77 @@ test('every figure has its row, and says whether its goal was met', () => {
 })
 
 test('a comparison has what both have, and says which way it went', () => {
-  const rows = comparison(before, after).split('\n')
+  const rows = comparison(before, after).split('\n\n')[0]?.split('\n') ?? []
   expect(rows).toHaveLength(4)
   expect(rows[2]).toContain('+150 % better')
   expect(rows[3]).toContain('+25 % worse')
   expect(comparison(after, before).split('\n')[2]).toContain('−60 % worse')
   expect(comparison(before, before)).toContain('same')
+})
+
+test('a comparison has CPU by process, what is not the same, and cases that one of them lacks', () => {
+  const [max] = Object.values(after.results)
+  if (max === undefined) throw new Error('no case')
+  const changed: Report = {
+    ...after,
+    machine: { cpus: 4 },
+    settings: { postgres: { jit: 'on' } },
+    results: {
+      max: { ...max, cpuMicrosPerMessage: { NATS: 62.5 } },
+      more: max,
+    },
+  }
+  const text = comparison(before, changed)
+  expect(text).toMatch(/\| machine +\| cpus +\| +\| 4 +\|/)
+  expect(text).toMatch(/\| settings +\| postgres.jit +\| +\| on +\|/)
+  expect(text).toMatch(/\| max +\| NATS +\| +31.3 µs\/msg \| +62.5 µs\/msg \| \+100 % worse \|/)
+  expect(text).toContain('only in new: more')
+  expect(comparison(before, { ...before, results: {} })).toContain('only in old: max')
+})
+
+test('cases that are added to an earlier result keep when they were measured, and the machine is one', () => {
+  const memory = {
+    ...after,
+    versions: { commit: 'abc' },
+    results: { memory: after.results['max'] },
+  }
+  const both = withCases(before, Report.parse(memory))
+  expect(both).toMatchObject({ date: 'old', results: { max: before.results['max'] } })
+  expect(both.results['memory']?.measured).toEqual({ date: 'new', commit: 'abc' })
+  expect(Report.parse(JSON.parse(JSON.stringify(both)))).toMatchObject({ date: 'old' })
+  expect(() => withCases(before, { ...after, machine: { cpus: 4 } })).toThrow(/another machine/)
+})
+
+test('what must not grow has tables of its own', () => {
+  const figures = {
+    'server CPU, 10 users': lower(500, 'µs/msg'),
+    'p99, 10 users': lower(40, 'ms'),
+    'server CPU, 10,000 users': lower(510, 'µs/msg'),
+    'p99, 10,000 users': lower(45, 'ms'),
+  }
+  const grown: Report = {
+    ...before,
+    results: {
+      ...before.results,
+      users: { title: 'between users', figures, details: undefined },
+      memory: {
+        title: 'memory',
+        figures: {
+          rate: higher(2000, '/s'),
+          time: higher(10, 'min'),
+          'first minute of NATS': lower(50, 'MiB'),
+          'growth of NATS': lower(1.5, 'MiB'),
+        },
+        details: undefined,
+      },
+    },
+  }
+  const page = withTables('<!-- bench: npm run bench -- --readme FILE -->\n<!-- /bench -->', grown)
+  expect(page).toMatch(/\| users +\| between users \| 10 users +\| +500 \| +40 \|/)
+  expect(page).toMatch(/\| 10,000 users \| +510 \| +45 \|/)
+  expect(page).toContain('memory at 2,000 /s, 80 % of the most, over 10 min:')
+  expect(page).toMatch(/\| NATS +\| +50 \| +1.5 \|/)
+  expect(page.match(/10,000 users/g)).toHaveLength(1)
 })
 
 test('CPU is shown by process', () => {

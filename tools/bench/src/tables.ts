@@ -28,40 +28,20 @@ export function cpuTable({ results }: Pick<Report, 'results'>): string {
   return table(['CPU µs a message', ...processes], rows, new Set(processes.map((_, i) => i + 1)))
 }
 
-/** Figures that both reports have, and how they changed. */
-export function comparison(before: Report, after: Report): string {
-  const rows = Object.entries(after.results).flatMap(([name, { figures }]) =>
-    Object.entries(figures).flatMap(([figure, now]) => {
-      const old = before.results[name]?.figures[figure]
-      return old === undefined ? [] : [[name, figure, shown(old), shown(now), change(old, now)]]
-    }),
-  )
-  return table(['case', 'figure', before.date, after.date, 'change'], rows, new Set([2, 3, 4]))
-}
-
-type Shown = Pick<Figure, 'value' | 'unit' | 'better'>
-
-function change(old: Shown, now: Shown): string {
-  if (old.value === 0) return now.value === 0 ? 'same' : ''
-  const percent = Math.round((now.value / old.value - 1) * 100)
-  if (percent === 0) return 'same'
-  const isBetter = percent > 0 === (now.better === 'higher')
-  return `${percent > 0 ? '+' : '−'}${Math.abs(percent)} % ${isBetter ? 'better' : 'worse'}`
-}
-
 function goalOf(figure: Figure): string {
   if (figure.goal === undefined) return ''
   const sign = figure.better === 'higher' ? '≥' : '≤'
   return `${sign} ${format(figure.goal)}${isMet(figure) ? '' : ' missed'}`
 }
 
-const shown = ({ value, unit }: Shown): string => `${format(value)} ${unit}`
+export const shown = ({ value, unit }: Pick<Figure, 'value' | 'unit'>): string =>
+  `${format(value)} ${unit}`
 
-const format = (value: number): string =>
+export const format = (value: number): string =>
   value.toLocaleString('en-US', { maximumFractionDigits: Math.abs(value) < 100 ? 1 : 0 })
 
 /** Columns wide enough for their longest cell. */
-function table(
+export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   right: ReadonlySet<number>,

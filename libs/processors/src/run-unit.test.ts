@@ -1,3 +1,4 @@
+import { MailxError } from '@mailx/errors/mailx-error'
 import type { CommittedBatch, EventLog } from '@mailx/event-log/event-log'
 import { memoryEventLog } from '@mailx/event-log/memory-event-log'
 import type { Pool } from 'pg'
@@ -12,6 +13,7 @@ let log: EventLog
 let inbox: Inbox
 let unit: Unit
 let reads: number
+let isAway: boolean
 let batches: CommittedBatch[]
 const applied: bigint[] = []
 
@@ -20,6 +22,7 @@ beforeEach(async () => {
   applied.length = 0
   batches = []
   reads = 0
+  isAway = false
   const memory = memoryEventLog({ mailbox: 1 }, () => 1000)
   memory.onCommitted((batch) => batches.push(batch))
   log = {
@@ -47,6 +50,7 @@ beforeEach(async () => {
     partition: PARTITION,
     inbox,
     readHead: async () => {
+      if (isAway) throw new MailxError('UNAVAILABLE', 'the database is away')
       const [head] = await log.heads('mailbox')
       if (head === undefined) throw new Error('no head')
       return head
@@ -138,4 +142,18 @@ test('it stops while it waits for a late batch, also when that never existed', a
   })
   await vi.advanceTimersByTimeAsync(100)
   expect(stopped).toBe(true)
+})
+
+test('without anything new it gets on again once the database is back', async () => {
+  const [head] = await log.heads('mailbox')
+  if (head === undefined) throw new Error('no head')
+  isAway = true
+  unit.expect({ ...head, position: 1n })
+  await vi.advanceTimersByTimeAsync(20_000)
+  unit.expect(head)
+  expect(performance.now() - unit.lastProgress()).toBeGreaterThan(10_000)
+  isAway = false
+  await vi.advanceTimersByTimeAsync(20_000)
+  unit.expect(head)
+  expect(performance.now() - unit.lastProgress()).toBe(0)
 })

@@ -178,8 +178,13 @@ export function startUnit(options: UnitOptions): Unit {
     const page = await readPage(log, after, limit, await readHead())
     if (page !== undefined) crashAt('processor.after-fallback')
     behind = page !== undefined && page.events.length === limit
-    // What is published is committed: without anything in Postgres, it was never a batch of this log.
-    if (page === undefined) inbox.drop(later)
+    if (page === undefined) {
+      // What is published is committed: without anything in Postgres, it was never a batch of this log.
+      inbox.drop(later)
+      // Whatever failed before, it has dealt with everything.
+      failures = 0
+      lastProgress = performance.now()
+    }
     return page
   }
 

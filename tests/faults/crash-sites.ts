@@ -2,6 +2,7 @@ import type { CrashPoint } from '@mailx/config/crash-at'
 import type { ServiceName } from '@mailx/dev-tool/deployment'
 import {
   commitRepliesLost,
+  natsAway,
   type Provocation,
   peerAway,
   repliesToClientsLost,
@@ -98,16 +99,19 @@ export const crashSites: Readonly<Record<CrashPoint, CrashSite>> = {
     file: 'libs/messaging/src/sweep.ts',
     services: appending,
     times: once,
+    provocation: natsAway,
   },
   'sweep.after-publish': {
     file: 'libs/messaging/src/sweep.ts',
     services: appending,
     times: once,
+    provocation: natsAway,
   },
   'sweep.after-mark': {
     file: 'libs/messaging/src/sweep.ts',
     services: appending,
     times: once,
+    provocation: natsAway,
   },
   'processor.after-fallback': {
     file: 'libs/processors/src/run-unit.ts',

@@ -9,6 +9,8 @@ export type Provocation = (rig: Rig, domain: Domain, isOver: () => boolean) => P
 
 const LOST_MS = 1_500
 const WHOLE_MS = 2_500
+/** Services find the server again, and start with it, within this time. */
+const BACK_MS = 8_000
 const LOOK_MS = 50
 
 /** What was accepted is handed over again, for nobody heard that it was. */
@@ -43,6 +45,19 @@ export const peerAway: Provocation = async (rig, domain, isOver) => {
     await waitUntil(isOver)
   } finally {
     peer.set('forward')
+  }
+}
+
+/** What is committed cannot be published at once. */
+export const natsAway: Provocation = async ({ servers: { nats } }, _domain, isOver) => {
+  while (!isOver()) {
+    await nats.kill()
+    try {
+      await waitUntil(isOver, LOST_MS)
+    } finally {
+      await nats.restart()
+    }
+    await waitUntil(isOver, BACK_MS)
   }
 }
 

@@ -24,10 +24,8 @@ const moments: readonly Moment[] = [
   { server: 'postgres', point: 'projection.before-commit', name: 'storage' },
   { server: 'postgres', point: 'projection.before-commit', name: 'outbound-federation' },
   { server: 'postgres', point: 'outbound.after-answer', name: 'outbound-federation' },
-  { server: 'postgres', point: 'sweep.after-publish', name: 'gateway' },
   { server: 'nats', point: 'relay.before-publish', name: 'gateway' },
   { server: 'nats', point: 'relay.after-publish', name: 'inbound-federation' },
-  { server: 'nats', point: 'sweep.before-publish', name: 'inbound-federation' },
   { server: 'nats', point: 'storage.before-announce', name: 'storage' },
   { server: 'nats', point: 'gateway.before-push', name: 'gateway' },
   { server: 'redis', point: 'gateway.before-append', name: 'gateway' },
@@ -76,5 +74,6 @@ async function standsStill(service: ServiceProcess, point: CrashPoint): Promise<
     if (stdout.trim().startsWith('T')) return
     await delay(20)
   }
+  await killProcess(service)
   throw new Error(`${service.name} did not come by ${point}`)
 }

@@ -86,7 +86,10 @@ async function comesBy(
     over = true
   })
   const [died] = await Promise.all([dying, provoke(() => over)])
-  if (!died) throw new Error(`${armed.name} did not come by ${point}`)
+  if (!died) {
+    await killProcess(armed)
+    throw new Error(`${armed.name} did not come by ${point}`)
+  }
   if (armed.process.signalCode !== 'SIGKILL') {
     throw new Error(`${armed.name} ended before it came by ${point}: ${armed.logFile}`)
   }

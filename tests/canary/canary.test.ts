@@ -18,7 +18,7 @@ import { streams } from '@mailx/messaging/streams'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Redis } from 'ioredis'
 import type { Pool } from 'pg'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { databaseOf, deploymentOf } from '../exchange/database.ts'
 import { person, receive, send, settled, testStack } from '../exchange/people.ts'
 import { type Finding, formsOf, type Haystack, type Needle, search } from './forms.ts'
@@ -55,7 +55,15 @@ let shown: Record<'logs' | 'metrics' | 'spans', Haystack[]>
 let ofB: Haystack[]
 let secrets: Needle[]
 
+// In containers the files are where only root of the engine's machine gets at them.
+const inDocker = process.env.MAILX_BACKENDS === 'docker'
+
+beforeEach(({ skip }) => {
+  skip(inDocker, 'it reads the files of servers on this machine: take MAILX_BACKENDS=auto or local')
+})
+
 beforeAll(async () => {
+  if (inDocker) return
   folder = await mkdtemp(join(tmpdir(), 'mailx-canary-'))
   const own = { own: true, say: () => {} }
   ;[postgres, nats, redis, spans] = await Promise.all([
@@ -96,6 +104,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
+  if (inDocker) return
   for (const { transport } of accounts ?? []) transport.close()
   await Promise.all(Object.values(databases ?? {}).map((database) => database.end()))
   await stack?.stop()

@@ -36,10 +36,10 @@ test('each schema remembers its own migrations', async () => {
   await rm(dir, { recursive: true })
 })
 
-describe('a schema that a newer version has migrated', () => {
-  const added = (name: string) =>
-    db.pool.query('insert into log.migrations (name, run_on) values ($1, now())', [name])
+const added = (name: string) =>
+  db.pool.query('insert into log.migrations (name, run_on) values ($1, now())', [name])
 
+describe('a schema that a newer version has migrated', () => {
   test('is worked with, and told once', async () => {
     await migrate(db.pool, logMigrations)
     await added('0003_labels')

@@ -35,9 +35,9 @@ export function createLogger({ service, level = 'info', destination }: LoggerOpt
     serializers: { err: (error: unknown) => error },
     mixin: traceFields,
     hooks: {
-      logMethod(this: PinoLogger, args: LogArguments, write: LogWrite, level: number) {
+      logMethod(this: PinoLogger, args: LogArguments, write: LogWrite, severity: number) {
         const safe = safeArguments(args)
-        if (level >= WARN) note(this.levels.labels[level] ?? '', safe)
+        if (severity >= WARN) note(this.levels.labels[severity] ?? '', safe)
         write.apply(this, safe)
       },
     },

@@ -108,7 +108,7 @@ test('who may not ask is told so, and the rest is shown', async () => {
 
 test('a support bundle has the logs of every container of the release, redacted', async () => {
   const { code, stdout, stderr } = await mailxctl('operator', ['support-bundle', '--out', '-'])
-  expect(code, stderr).toBe(0)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).not.toMatch(/alice@|hunter2/)
   const bundle = JSON.parse(stdout) as { services: unknown[]; logs: Record<string, string[]> }
   expect(bundle.logs).toEqual({

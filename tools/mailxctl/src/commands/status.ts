@@ -21,7 +21,7 @@ export async function statusCommand(output: Output, options: OpsOptions): Promis
   const record = {
     problems,
     database: told,
-    services: services.map(({ samples: _, ...service }) => service),
+    services: services.map((service) => ({ ...service, samples: undefined })),
   }
   output.record(record, pageOf({ database, services, problems }))
   return problems.length === 0

@@ -38,13 +38,14 @@ export function pageOf({ database, problems, services }: Known, now = new Date()
   ].join('\n')
 }
 
+const nameOf = ({ service }: ServiceReport): string => service ?? '?'
+
 function lineOf(service: ServiceReport, all: readonly ServiceReport[]): string {
   const width = (of: (one: ServiceReport) => string) =>
     Math.max(...all.map((one) => of(one).length))
-  const name = (one: ServiceReport) => one.service ?? '?'
   const { ready, url, version, wrong } = service
   const line = [
-    name(service).padEnd(width(name)),
+    nameOf(service).padEnd(width(nameOf)),
     ready ? 'ready    ' : 'NOT READY',
     version.padEnd(width((one) => one.version)),
     url,

@@ -45,13 +45,14 @@ function ofJetStream(services: readonly ServiceReport[]): string[] {
   if (held.size === 0) return []
   const [[name, most] = ['', 0]] = [...held].toSorted(([, a], [, b]) => b - a)
   const limit = limits.get(name) ?? 0
-  const sum = (of: Map<string, number>) =>
-    bytes([...of.values()].reduce((all, one) => all + one, 0))
   const limited = [...held.keys()].every((stream) => (limits.get(stream) ?? 0) > 0)
   return [
     `  JetStream  ${sum(held)}${limited ? ` of ${sum(limits)}` : ''} in ${held.size} streams, most in ${name}: ${bytes(most)}${limit > 0 ? ` of ${bytes(limit)}` : ''}`,
   ]
 }
+
+const sum = (of: ReadonlyMap<string, number>): string =>
+  bytes([...of.values()].reduce((all, one) => all + one, 0))
 
 function ofRedis(services: readonly ServiceReport[]): string[] {
   const held = highest(services, 'mailx_redis_memory_bytes')

@@ -18,7 +18,7 @@ export const groups: readonly Group[] = [
     name: 'services',
     about: 'each service killed, at any moment and at every step of a message; standing still',
     rig: many,
-    perSecond: 60,
+    perSecond: 40,
     faults: [...kills, ...crashes, ...freezes, everything],
   },
   {
@@ -32,7 +32,7 @@ export const groups: readonly Group[] = [
     name: 'log and bus',
     about: 'Postgres and NATS killed, paused, emptied; answers of theirs lost',
     rig: many,
-    perSecond: 60,
+    perSecond: 40,
     faults: [...postgresFaults, ...natsFaults, ...killsAtPoints],
   },
   {

@@ -28,7 +28,7 @@ type LoadOptions = {
 }
 
 const CONNECTIONS = 8
-const LONGEST_MS = 60 * 60_000
+const LONGEST_MS = 2 * 60 * 60_000
 
 /** Nobody lives there, here and elsewhere, or there is no such domain: whoever writes to them is told so. */
 const absent = {

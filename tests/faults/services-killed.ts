@@ -47,7 +47,6 @@ const places = points.flatMap((point) =>
 /** Part of `npm test`, at one of the domains. */
 const selectedPoints: Readonly<Partial<Record<CrashPoint, Domain>>> = {
   'gateway.after-commit': 'a.test',
-  'log.before-commit': 'b.test',
   'outbound.after-answer': 'a.test',
   'outbound.after-bounce': 'b.test',
   'inbound.after-commit': 'b.test',

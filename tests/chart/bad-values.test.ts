@@ -308,12 +308,16 @@ describe('what cannot work is refused in plain words, with the value to change',
       {
         services: { 'all-in-one': { autoscaling: { enabled: true }, keda: { enabled: true } } },
         scaling: { prometheusAddress: 'http://prometheus:9090' },
+        config: { LOG_PARTITIONS: 4 },
       },
       'services.all-in-one.keda.enabled: is on beside services.all-in-one.autoscaling.enabled',
     ],
     [
       'scaling by lag without Prometheus',
-      { services: { 'all-in-one': { keda: { enabled: true } } } },
+      {
+        services: { 'all-in-one': { keda: { enabled: true } } },
+        config: { LOG_PARTITIONS: 4 },
+      },
       'scaling.prometheusAddress: is missing, and services.all-in-one.keda.enabled is on',
     ],
     [
@@ -345,6 +349,49 @@ describe('what cannot work is refused in plain words, with the value to change',
       'federation.staticPeers.a.example: is one of domains',
     ],
     [
+      'a resolver by name, which no policy could let through',
+      { dns: { resolver: 'dns.example:53' } },
+      'dns.resolver: is not address:port (write one resolver by its IP address, as in 10.0.0.53:53)',
+    ],
+    [
+      'a collector at a port of peers, anywhere inside',
+      {
+        telemetry: { endpoint: 'https://collector.example' },
+        networkPolicy: { telemetry: [{ ipBlock: { cidr: '10.0.0.0/8' } }] },
+      },
+      'networkPolicy.telemetry[0]: is all of 10.0.0.0/8, and port 443 is one of networkPolicy.internetPorts',
+    ],
+    [
+      'a database at a port of peers, anywhere inside',
+      {
+        postgres: { address: 'db:8080/mailx', port: 8080 },
+        networkPolicy: { postgres: [{ ipBlock: { cidr: 'fc00::/7' } }] },
+      },
+      'networkPolicy.postgres[0]: is all of fc00::/7, and port 8080 is one of networkPolicy.internetPorts',
+    ],
+    [
+      'TLS to a NATS of the chart',
+      {
+        nats: { url: { value: '' }, tls: { existingSecret: 'ca' }, server: { enabled: true } },
+      },
+      'nats.tls.existingSecret: asks for TLS, which the server of nats.server.enabled does not speak',
+    ],
+    [
+      'TLS to a Valkey of the chart',
+      {
+        redis: { url: { value: '' }, tls: { existingSecret: 'ca' }, server: { enabled: true } },
+      },
+      'redis.tls.existingSecret: asks for TLS, which the server of redis.server.enabled does not speak',
+    ],
+    [
+      'more pods for a log of one partition',
+      {
+        scaling: { prometheusAddress: 'http://p:9090' },
+        services: { 'all-in-one': { keda: { enabled: true } } },
+      },
+      'services.all-in-one.keda.enabled: is on, and the log has one partition',
+    ],
+    [
       'two resolvers',
       { dns: { resolver: '10.0.0.53:53', unbound: { enabled: true } } },
       'dns.resolver: is set beside dns.unbound.enabled',
@@ -368,6 +415,22 @@ describe('what cannot work is refused in plain words, with the value to change',
         'endpoints.peer: names the host of endpoints.http, but they get a load balancer each',
       ),
     ])
+  })
+
+  test('servers of the chart without passwords, where none are made', async () => {
+    const said = await external({
+      nats: {
+        url: { value: '', existingSecret: { name: '' } },
+        server: { enabled: true, publicKeys: {} },
+      },
+      redis: { url: { value: '', existingSecret: { name: '' } }, server: { enabled: true } },
+    })
+    expect(mistakes(said)).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('nats.server.existingSecret: is missing'),
+        expect.stringContaining('redis.server.existingSecret: is missing'),
+      ]),
+    )
   })
 
   test('every mistake is told at once', async () => {

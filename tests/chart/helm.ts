@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +17,14 @@ export type RenderOptions = {
   /** Kinds that the cluster knows, as "monitoring.coreos.com/v1/ServiceMonitor". */
   readonly apis?: readonly string[]
   readonly showOnly?: string
+  readonly kubernetes?: string
 }
+
+const [, oldest = ''] =
+  /^kubeVersion: ">=(\d+\.\d+\.\d+)/m.exec(readFileSync(join(chartDir, 'Chart.yaml'), 'utf8')) ?? []
+
+/** The oldest that Chart.yaml names, and the newest whose fields the models here know. */
+export const kubernetesVersions: readonly string[] = [oldest, '1.36.0']
 
 const home = mkdtempSync(join(tmpdir(), 'mailx-helm-'))
 const env = {
@@ -31,6 +38,7 @@ const run = promisify(execFile)
 /** The manifests as text. Rejects with Helm's words when it refuses. */
 export async function template(options: RenderOptions = {}): Promise<string> {
   const { release = 'mailx', namespace = 'mail', apis = [], showOnly } = options
+  const { kubernetes = '1.33.0' } = options
   return helm([
     'template',
     release,
@@ -38,7 +46,7 @@ export async function template(options: RenderOptions = {}): Promise<string> {
     '--namespace',
     namespace,
     '--kube-version',
-    '1.33.0',
+    kubernetes,
     ...apis.flatMap((api) => ['--api-versions', api]),
     ...(showOnly === undefined ? [] : ['--show-only', showOnly]),
     ...(await valueFlags(options.values)),

@@ -82,7 +82,9 @@ afterEach(async () => {
   await once(server, 'close')
 })
 
-async function makeSecrets(...keys: readonly string[]) {
+const makeSecrets = (...keys: readonly string[]) => makeWith({}, ...keys)
+
+async function makeWith(texts: Readonly<Record<string, string>>, ...keys: readonly string[]) {
   const child = spawn(process.execPath, [script], {
     env: {
       KUBERNETES_API: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -90,6 +92,7 @@ async function makeSecrets(...keys: readonly string[]) {
       SECRET_NAME: 'mailx-generated',
       SECRET_NAMESPACE: 'mail',
       SECRET_KEYS: keys.join(','),
+      SECRET_TEXTS: JSON.stringify(texts),
     },
   })
   let output = ''
@@ -126,6 +129,21 @@ test('what is there stays, and what is missing comes on top', async () => {
   const { output } = await makeSecrets('BUS_KEY', 'SESSION_KEY')
   expect(output).toContain('everything is there')
   expect(asked.filter((one) => one.startsWith('PATCH'))).toHaveLength(1)
+})
+
+test('texts are made of passwords, of those that were there before, too', async () => {
+  const url = { REDIS_URL: 'redis://:{REDIS_PASSWORD}@valkey:6379/0' }
+  await makeWith(url, 'BUS_KEY', 'REDIS_PASSWORD')
+  const password = valueOf('REDIS_PASSWORD')
+  expect(password).toMatch(/^[0-9a-f]{64}$/)
+  expect(valueOf('REDIS_URL')).toBe(`redis://:${password}@valkey:6379/0`)
+  const { output } = await makeWith(
+    { ...url, 'users.acl': 'user default on >{REDIS_PASSWORD}\n' },
+    'REDIS_PASSWORD',
+  )
+  expect(output).toContain('added users.acl')
+  expect(output).not.toContain(password)
+  expect(valueOf('users.acl')).toBe(`user default on >${password}\n`)
 })
 
 test('a Secret that somebody changes in between is not written over: the Job fails and is tried again', async () => {

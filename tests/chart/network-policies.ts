@@ -47,7 +47,40 @@ export function reachTheInternet(manifests: readonly Manifest[]): Map<string, re
   return reach
 }
 
-/** Rules without a destination let a pod go anywhere: none but those that a resolver or API needs. */
+const PRIVATE =
+  /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[789]\d|1[01]\d|12[0-7]))\.|^f[cde]|^::/
+const isOneHost = (cidr: string) => /\.\d+\/32$|:.*\/128$/.test(cidr)
+
+/**
+ * Who dials what strangers name: ports of peers at which a rule of another purpose lets it reach more
+ * of what is private than one host. Rules add up, whatever each was meant for.
+ */
+export function privateAtPeerPorts(manifests: readonly Manifest[]): string[] {
+  const all = ofKind(manifests, 'NetworkPolicy')
+  return all.flatMap((policy) => {
+    const rules = (policy['spec'].egress as Rule[] | undefined) ?? []
+    const peerPorts = rules
+      .filter(({ to = [] }) => to.some(isWorld))
+      .flatMap(({ ports = [] }) => ports.map(({ port }) => String(port)))
+    return rules.flatMap(({ ports = [], to }) => {
+      const shared = ports.filter(({ port }) => peerPorts.includes(String(port)))
+      if (ports.length > 0 && shared.length === 0) return []
+      const wide =
+        to === undefined
+          ? ['anything']
+          : to.flatMap(({ ipBlock }) =>
+              ipBlock !== undefined && PRIVATE.test(ipBlock.cidr) && !isOneHost(ipBlock.cidr)
+                ? [ipBlock.cidr]
+                : [],
+            )
+      return wide
+        .filter((cidr) => !['0.0.0.0/0', '::/0'].includes(cidr))
+        .map((cidr) => `${called(policy)} reaches ${cidr} where peers are`)
+    })
+  })
+}
+
+/** Rules without a destination let a pod go anywhere: none but those that the API needs. */
 export const openEgress = (manifests: readonly Manifest[]): string[] =>
   ofKind(manifests, 'NetworkPolicy').flatMap((policy) =>
     ((policy['spec'].egress as Rule[] | undefined) ?? [])

@@ -71,7 +71,6 @@ const probeNames = ['startupProbe', 'livenessProbe', 'readinessProbe']
 
 export const probes: Check = eachPod(({ owner, spec }) =>
   (spec['containers'] as Manifest[]).flatMap((container) => {
-    if (container['name'] === 'unbound') return []
     const has = probeNames.filter((probe) => container[probe] !== undefined)
     if (isOperator(owner)) return unless(has.length === 0, 'is probed, and serves nobody')
     if (owner.kind !== 'Deployment' && owner.kind !== 'StatefulSet') {
@@ -87,7 +86,8 @@ export const probes: Check = eachPod(({ owner, spec }) =>
 
 /** Liveness asks for nothing that is elsewhere; probes are on the ops port, which has no TLS. */
 export const opsProbes: Check = eachContainer((container, { owner }) => {
-  if (owner.kind !== 'Deployment' || container['startupProbe'] === undefined) return []
+  if (owner.kind !== 'Deployment' || container['name'] === 'unbound') return []
+  if (container['startupProbe'] === undefined) return []
   const wanted = { startupProbe: '/startupz', livenessProbe: '/livez', readinessProbe: '/readyz' }
   return Object.entries(wanted).flatMap(([probe, path]) =>
     unless(
@@ -167,7 +167,7 @@ export const quietEnvironment: Check = eachContainer((container) =>
       `has a secret in ${String(variable['name'])}`,
     ),
     ...unless(
-      !/:\/\/[^/@]*:[^/@]*@/.test(String(variable['value'])),
+      !/:\/\/[^/@]*:(?!\{)[^/@]*@/.test(String(variable['value'])),
       `has a password in ${String(variable['name'])}`,
     ),
   ]),

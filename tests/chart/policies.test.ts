@@ -1,13 +1,14 @@
 import { callerNames } from '@mailx/grpc/service-id'
 import { principals } from '@mailx/privileges/services'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { kubernetesVersions, profile, template } from './helm.ts'
 import { isOwnKind, unknownFields } from './kubernetes-types.ts'
-import { called, type Manifest, ofKind } from './manifest.ts'
+import { called, type Manifest, ofKind, render } from './manifest.ts'
 import * as network from './network-policies.ts'
 import * as access from './own-access.ts'
 import * as pods from './pod-policies.ts'
 import * as references from './reference-policies.ts'
-import { allRenderings, problemsIn, type Rendering } from './renderings.ts'
+import { allRenderings, monitoring, problemsIn, type Rendering } from './renderings.ts'
 import { schemaProblem } from './schemas.ts'
 
 let renderings: readonly Rendering[]
@@ -28,6 +29,8 @@ const declared = [
   'mailx-keys',
   'mailx-kek',
   'mailx-postgres',
+  'mailx-nats-routes',
+  'mailx-valkey',
   ...callerNames.map((name) => `tls-of-${name}`),
   ...principals.map((name) => `access-of-${name}`),
 ]
@@ -65,6 +68,36 @@ describe('types', () => {
       }
     }
     expect(found).toEqual([])
+  })
+
+  test("so are those of operators' kinds, and what is misspelt in one is found", async () => {
+    const all = renderings.flatMap(({ manifests }) => manifests)
+    const [cluster] = ofKind(all, 'Cluster')
+    const [external] = ofKind(all, 'ExternalSecret')
+    const broken = structuredClone([cluster, external]) as [Manifest, Manifest]
+    broken[0]['spec'].instnces = 3
+    broken[0]['spec'].storage.size = 'much'
+    delete broken[1]['spec'].secretStoreRef.name
+    expect(await schemaProblem(broken[0])).toMatch(/instnces[^]*storage\.size/)
+    expect(await schemaProblem(broken[1])).toContain('secretStoreRef.name')
+    const strange = { ...broken[0], apiVersion: 'example.com/v1' }
+    expect(await schemaProblem(strange)).toBe('there is no schema of example.com/v1 Cluster')
+  })
+
+  test.each(kubernetesVersions)('all of it is the same for Kubernetes %s', async (kubernetes) => {
+    for (const name of ['large', 'external']) {
+      const found = renderings.find((one) => one.name === name)
+      const own = await render({ values: [profile(name)], apis: monitoring, kubernetes })
+      expect(own).toEqual(found?.manifests)
+    }
+  })
+
+  test('an older Kubernetes than the chart names is refused', async () => {
+    const [oldest = ''] = kubernetesVersions
+    const older = oldest.replace(/\.(\d+)\./, (_all, minor: string) => `.${Number(minor) - 1}.`)
+    await expect(template({ values: [profile('minimal')], kubernetes: older })).rejects.toThrow(
+      /incompatible with Kubernetes/,
+    )
   })
 
   test('a field that is misspelt and a scalar of another type are found', () => {
@@ -266,9 +299,45 @@ describe('network', () => {
     expect(problems(tooMuch)).toEqual([])
   })
 
-  test('the only ways out without a destination lead to the API, to a resolver of yours, and to oneself', () => {
+  test('nor does it by what is meant for a server, a collector or a resolver', () => {
+    expect(problems(network.privateAtPeerPorts)).toEqual([])
+    const external = renderings.find(({ name }) => name === 'a collector at a port of peers')
+    const broken = structuredClone(external?.manifests ?? []) as Manifest[]
+    const [directory] = ofKind(broken, 'NetworkPolicy').filter(
+      ({ metadata }) => metadata.name === 'mailx-directory',
+    )
+    directory?.['spec'].egress.push(
+      { to: [{ ipBlock: { cidr: '10.0.0.0/8' } }], ports: [{ port: 443 }] },
+      { ports: [{ port: 8443 }] },
+      { to: [{ ipBlock: { cidr: '192.168.1.7/32' } }], ports: [{ port: 443 }] },
+      { to: [{ ipBlock: { cidr: 'fd00::/8' } }], ports: [{ port: 4318 }] },
+    )
+    expect(network.privateAtPeerPorts(broken)).toEqual([
+      'NetworkPolicy/mailx-directory reaches 10.0.0.0/8 where peers are',
+      'NetworkPolicy/mailx-directory reaches anything where peers are',
+    ])
+  })
+
+  test('a resolver is reached at its address and nowhere else', () => {
+    const found = renderings.flatMap(({ manifests, name }) =>
+      ofKind(manifests, 'NetworkPolicy')
+        .filter(({ metadata }) => metadata.name === 'mailx-directory')
+        .flatMap(({ spec }) => spec.egress as Manifest[])
+        .filter(({ ports }) => /^(53|5353)$/.test(String(ports[0].port)))
+        .filter(({ to }) => to?.[0].ipBlock !== undefined)
+        .map(({ ports, to }) => `${name}: ${to[0].ipBlock.cidr} ${ports[0].port}`),
+    )
+    expect(found).toEqual(
+      expect.arrayContaining([
+        'a resolver that is trusted: 10.0.0.53/32 53',
+        'a resolver by IPv6: fd00::53/128 5353',
+      ]),
+    )
+  })
+
+  test('the only ways out without a destination lead to the API and to oneself', () => {
     const known =
-      /-(?:make-secrets|certificates|access|operator) to 443,6443$|self-test to 53,53(,\d+)+$|: NetworkPolicy\/mailx-directory to 53,53$/
+      /-(?:make-secrets|certificates|access|operator) to 443,6443$|self-test to 53,53(,\d+)+$/
     expect(problems(network.openEgress).filter((one) => !known.test(one))).toEqual([])
   })
 })

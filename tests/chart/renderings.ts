@@ -5,7 +5,7 @@ export type Rendering = { readonly name: string; readonly manifests: readonly Ma
 
 export const profiles = ['minimal', 'dev', 'large', 'external']
 
-const monitoring = ['ServiceMonitor', 'PrometheusRule'].map(
+export const monitoring = ['ServiceMonitor', 'PrometheusRule'].map(
   (kind) => `monitoring.coreos.com/v1/${kind}`,
 )
 const everyService = (block: object) => ({
@@ -140,6 +140,23 @@ const matrix: Readonly<Record<string, readonly [string, ...object[]]>> = {
   ],
   'no network policies': ['large', { networkPolicy: { enabled: false } }],
   'a resolver that is trusted': ['external', { dns: { resolver: '10.0.0.53:53', trusted: true } }],
+  'a resolver by IPv6': ['external', { dns: { resolver: '[fd00::53]:5353' } }],
+  'a collector at a port of peers': [
+    'external',
+    {
+      telemetry: { endpoint: 'https://collector.example:8443/' },
+      networkPolicy: { telemetry: [{ ipBlock: { cidr: '10.1.2.3/32' } }] },
+    },
+  ],
+  'NATS and Valkey of the chart, passwords made': [
+    'external',
+    {
+      secrets: { generate: true },
+      nats: { url: { value: '', existingSecret: { name: '' } }, server: { enabled: true } },
+      redis: { url: { value: '', existingSecret: { name: '' } }, server: { enabled: true } },
+      access: { existingSecret: '' },
+    },
+  ],
   'unbound in one process': ['minimal', { dns: { unbound: { enabled: true } } }],
   'one NATS server': ['large', { nats: { server: { replicas: 1 } } }],
   'one Postgres': ['large', { postgres: { cluster: { instances: 1 } } }],

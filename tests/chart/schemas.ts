@@ -1,8 +1,10 @@
+import * as z from 'zod'
 import type { Manifest } from './manifest.ts'
+import { operatorSchemas } from './operator-schemas.ts'
 
 type Model = new (data: never) => { validate(): void }
 
-/** Where a model of an API group lives; CloudNativePG has none. */
+/** Where a model of an API group lives. */
 const packages: readonly (readonly [RegExp, (group: string, version: string) => string])[] = [
   [
     /^(monitoring\.coreos\.com)$/,
@@ -18,11 +20,13 @@ const packages: readonly (readonly [RegExp, (group: string, version: string) => 
   [/^([a-z]+|.+\.k8s\.io)$/, (group, version) => `kubernetes-models/${group}/${version}`],
 ]
 
-/** What the published schema of its kind says against an object; undefined where there is no schema. */
+/** What the schema of its kind says against an object. */
 export async function schemaProblem(manifest: Manifest): Promise<string | undefined> {
   const [version = '', group = ''] = manifest.apiVersion.split('/').toReversed()
+  const own = operatorSchemas[`${group}/${manifest.kind}`]?.safeParse(manifest)
+  if (own !== undefined) return own.error && z.prettifyError(own.error)
   const [, nameOf] = packages.find(([pattern]) => pattern.test(group)) ?? []
-  if (nameOf === undefined) return undefined
+  if (nameOf === undefined) return `there is no schema of ${manifest.apiVersion} ${manifest.kind}`
   const models = (await import(nameOf(group, version))) as Readonly<
     Record<string, Model | undefined>
   >

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findBinary } from '@mailx/backends/find-binary'
-import { withPort } from '@mailx/backends/free-port'
+import { freePort, withPort } from '@mailx/backends/free-port'
 import { runServer } from '@mailx/backends/run-server'
 import { natsProgram } from '@mailx/backends/start-nats'
 import { accessCommand, natsUsersCommand } from '@mailx/mailxctl-tool/commands/access'
@@ -13,6 +13,7 @@ import { type Principal, principals, writtenBy } from '@mailx/privileges/service
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { profile } from '../chart/helm.ts'
 import { ofKind, render } from '../chart/manifest.ts'
+import { madeSecrets } from './made-secrets.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
@@ -49,7 +50,8 @@ async function serve<Result>(
         env: { ...process.env, ...env, SERVER_NAME: name },
         logFile: join(own, 'server.log'),
         stopSignal: 'INT',
-        isReady: async () => (await readFile(join(own, 'server.log'), 'utf8')).includes('is ready'),
+        isReady: async () =>
+          /is ready|Listening for route/.test(await readFile(join(own, 'server.log'), 'utf8')),
         temporary: [],
       },
       url: `nats://127.0.0.1:${port}`,
@@ -92,6 +94,43 @@ test("the chart's server knows the users whose keys were made, and nobody else",
       .replace('/tmp/nats.pid', join(folder, 'nats.pid'))
       .replace('/data', join(folder, 'data'))
   await serve('chart', own, letsInItsOwn)
+})
+
+test('servers of one cluster know each other by the password that was made, and no other', async () => {
+  const values = {
+    secrets: { generate: true },
+    access: { existingSecret: '' },
+    nats: { url: { existingSecret: { name: '' } }, server: { enabled: true } },
+  }
+  const manifests = await render({ values: [profile('external'), values] })
+  const conf = ofKind(manifests, 'ConfigMap').find(({ metadata }) => metadata.name === 'mailx-nats')
+  const text = String(conf?.['data']['nats.conf'])
+  const ports = await Promise.all([freePort(), freePort(), freePort()])
+  const routesFor = (password: string) =>
+    String(madeSecrets(manifests, password)['routes-3.conf']).replaceAll(
+      /@mailx-nats-(\d)\.mailx-nats:6222/g,
+      (_all, index: string) => `@127.0.0.1:${ports[Number(index)]}`,
+    )
+  const member = (index: number, password: string) => (port: number) =>
+    text
+      .replace('0.0.0.0:4222', `127.0.0.1:${port}`)
+      .replace('0.0.0.0:6222', `127.0.0.1:${ports[index]}`)
+      .replace('http: "0.0.0.0:8222"', '')
+      .replace('/tmp/nats.pid', join(folder, `nats-${index}.pid`))
+      .replace('/data', join(folder, `data-${index}`))
+      .replace('include "routes.conf"', routesFor(password))
+  const log = (name: string) => readFile(join(folder, name, 'server.log'), 'utf8')
+  await serve('first', member(0, 'right'), () =>
+    serve('second', member(1, 'right'), () =>
+      serve('stranger', member(2, 'wrong'), async () => {
+        await expect.poll(() => log('first'), { timeout: 20_000 }).toContain('Route connection')
+        await expect
+          .poll(() => log('first'), { timeout: 20_000 })
+          .toMatch(/authentication error|Authorization Violation/i)
+        await expect.poll(() => log('second'), { timeout: 20_000 }).toMatch(/Route connection/)
+      }),
+    ),
+  )
 })
 
 test('so does the server of an operator who takes what mailxctl nats-users prints', async () => {

@@ -1,6 +1,7 @@
 // Makes the keys of a Kubernetes Secret that are not there yet: SECRET_KEYS of SECRET_NAME in
-// SECRET_NAMESPACE, each 32 random bytes in base64. What is there stays as it is, whoever made it. It
-// runs as a Job of the chart and needs nothing but Node.
+// SECRET_NAMESPACE, each 32 random bytes, in base64 or, as a password, in hex; and those of SECRET_TEXTS,
+// in which {PASSWORD} stands for one of the others. What is there stays as it is, whoever made it. It runs
+// as a Job of the chart and needs nothing but Node.
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
@@ -12,14 +13,16 @@ const {
   SECRET_NAME: name,
   SECRET_NAMESPACE: namespace,
   SECRET_KEYS: keys = '',
+  SECRET_TEXTS: texts = '{}',
 } = process.env
 
-const wanted = keys.split(',').filter((key) => key !== '')
+const templates = JSON.parse(texts)
+const wanted = [...keys.split(',').filter((key) => key !== ''), ...Object.keys(templates)]
 const collection = `/api/v1/namespaces/${namespace}/secrets`
 
 const there = await ask('GET', `${collection}/${name}`)
 if (there === undefined) {
-  const stringData = Object.fromEntries(wanted.map((key) => [key, newKey()]))
+  const stringData = make(wanted, {})
   const annotations = { 'helm.sh/resource-policy': 'keep' }
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name, annotations }, stringData }
   await ask('POST', collection, 'application/json', secret)
@@ -28,7 +31,7 @@ if (there === undefined) {
   const missing = wanted.filter((key) => !(key in (there.data ?? {})))
   if (missing.length > 0) {
     // Refused with 409 when somebody has changed the Secret in between: then the next try looks again.
-    const stringData = Object.fromEntries(missing.map((key) => [key, newKey()]))
+    const stringData = make(missing, there.data ?? {})
     const metadata = { resourceVersion: there.metadata.resourceVersion }
     const patch = { metadata, stringData }
     await ask('PATCH', `${collection}/${name}`, 'application/merge-patch+json', patch)
@@ -36,8 +39,18 @@ if (there === undefined) {
   console.log(missing.length > 0 ? `added ${missing.join(', ')}` : 'everything is there')
 }
 
-function newKey() {
-  return randomBytes(32).toString('base64')
+/** Keys first: texts are made of these, and of those that are there. */
+function make(names, known) {
+  const stringData = {}
+  const valueOf = (name) => stringData[name] ?? Buffer.from(known[name], 'base64').toString()
+  for (const name of names) {
+    const text = templates[name]
+    stringData[name] =
+      text === undefined
+        ? randomBytes(32).toString(name.endsWith('_PASSWORD') ? 'hex' : 'base64')
+        : text.replaceAll(/\{([A-Z_]+)\}/g, (_all, of) => valueOf(of))
+  }
+  return stringData
 }
 
 /** The answer, or undefined where there is nothing. Anything else that is not a success ends the Job. */

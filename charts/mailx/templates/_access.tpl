@@ -128,6 +128,13 @@ spec:
       protocol: TCP
 {{- end -}}
 
+{{/* Where traces go: 4318 of http://collector:4318. */}}
+{{- define "mailx.telemetryPort" -}}
+{{- $endpoint := .Values.telemetry.endpoint -}}
+{{- $host := regexReplaceAll "^https?://" $endpoint "" -}}
+{{ regexFind ":[0-9]+(/|$)" $host | trimPrefix ":" | trimSuffix "/" | default (ternary "443" "80" (hasPrefix "https://" $endpoint)) }}
+{{- end -}}
+
 {{/* A rule of a NetworkPolicy, for who speaks with Postgres. */}}
 {{- define "mailx.toPostgres" -}}
 - to:

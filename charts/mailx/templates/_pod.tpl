@@ -159,6 +159,14 @@ spec:
     - name: unbound
       {{- include "mailx.image" (dict "image" $root.Values.dns.unbound.image) | nindent 6 }}
       command: [unbound, -d, -c, /etc/mailx/unbound/unbound.conf]
+      {{- range list "startupProbe" "livenessProbe" "readinessProbe" }}
+      {{ . }}:
+        exec:
+          command: [unbound-control, -c, /etc/mailx/unbound/unbound.conf, status]
+        periodSeconds: {{ ternary 1 10 (eq . "startupProbe") }}
+        timeoutSeconds: 5
+        failureThreshold: {{ ternary 30 3 (eq . "startupProbe") }}
+      {{- end }}
       resources:
         {{- toYaml $root.Values.dns.unbound.resources | nindent 8 }}
       securityContext:

@@ -22,9 +22,32 @@ DATABASE_URL the facts of the service.
 {{- else if and (eq .variable "NATS_URL") $values.nats.server.enabled -}}
 {{- $result = dict "plain" (printf "nats://%s-nats.%s.svc:4222" $full $root.Release.Namespace) -}}
 {{- else if and (eq .variable "REDIS_URL") $values.redis.server.enabled -}}
-{{- $result = dict "plain" (printf "redis://%s-valkey.%s.svc:6379/0" $full $root.Release.Namespace) -}}
+{{- $result = dict "name" ($values.redis.server.existingSecret | default (printf "%s-generated" $full)) "key" "REDIS_URL" -}}
 {{- else if and $made $values.secrets.generate -}}
 {{- $result = dict "name" (printf "%s-generated" $full) "key" .variable -}}
 {{- end -}}
 {{ toJson $result }}
+{{- end -}}
+
+{{/*
+JSON: what is made of passwords that are made, by the name in the Secret. A further number of NATS servers is
+a further list of routes: what is there is never written again.
+*/}}
+{{- define "mailx.madeOfPasswords" -}}
+{{- $full := include "mailx.fullname" . -}}
+{{- $made := dict -}}
+{{- $redis := .Values.redis.server -}}
+{{- if and $redis.enabled (not $redis.existingSecret) -}}
+{{- $_ := set $made "REDIS_URL" (printf "redis://:{REDIS_PASSWORD}@%s-valkey.%s.svc:6379/0" $full .Release.Namespace) -}}
+{{- $_ := set $made "users.acl" (printf "%s\n" "user default on >{REDIS_PASSWORD} ~* &* +@all -@dangerous +info") -}}
+{{- end -}}
+{{- $nats := .Values.nats.server -}}
+{{- if and $nats.enabled (gt (int $nats.replicas) 1) (not $nats.existingSecret) -}}
+{{- $routes := list -}}
+{{- range $n := until (int $nats.replicas) -}}
+{{- $routes = append $routes (printf "  nats://route:{NATS_ROUTE_PASSWORD}@%s-nats-%d.%s-nats:6222" $full $n $full) -}}
+{{- end -}}
+{{- $_ := set $made (printf "routes-%d.conf" (int $nats.replicas)) (printf "authorization { user: route, password: \"{NATS_ROUTE_PASSWORD}\", timeout: 5 }\nroutes: [\n%s\n]\n" (join "\n" $routes)) -}}
+{{- end -}}
+{{ toJson $made }}
 {{- end -}}

@@ -117,6 +117,12 @@ export const dependencyShapes = {
             .union([z.literal(1), z.literal(3), z.literal(5)])
             .default(3)
             .describe('1, 3 or 5.'),
+          existingSecret: z
+            .string()
+            .default('')
+            .describe(
+              'With several: a Secret of yours with routes.conf, which is `authorization` and `routes` of their cluster. Made when empty.',
+            ),
           image: serverImage('docker.io', 'library/nats', '2.12-alpine'),
           storage: storage('10Gi'),
           publicKeys: z
@@ -143,6 +149,12 @@ export const dependencyShapes = {
       server: z
         .strictObject({
           enabled: z.boolean().default(false).describe('A Valkey, by this chart.'),
+          existingSecret: z
+            .string()
+            .default('')
+            .describe(
+              'A Secret of yours with REDIS_URL, password included, and users.acl, which lets that in. Made when empty.',
+            ),
           image: serverImage('docker.io', 'valkey/valkey', '8-alpine'),
           maxMemory: z
             .string()

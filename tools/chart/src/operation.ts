@@ -10,7 +10,7 @@ const peers = (what: string) => KubernetesObjects.default(privateNetworks).descr
 export const operationShapes = {
   dns: z
     .strictObject({
-      resolver: z.string().default('').describe("host:port; the cluster's when empty."),
+      resolver: z.string().default('').describe("address:port; the cluster's when empty."),
       trusted: toggle('Whether that resolver is believed about DNSSEC.'),
       unbound: z
         .strictObject({

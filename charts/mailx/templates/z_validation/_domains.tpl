@@ -27,8 +27,8 @@
 {{- if and .Values.dns.resolver .Values.dns.unbound.enabled -}}
 {{- $mistakes = append $mistakes "dns.resolver: is set beside dns.unbound.enabled (keep one of them)" -}}
 {{- end -}}
-{{- if and .Values.dns.resolver (not (regexMatch "^(\\[[0-9a-f:]+\\]|[^:,]+):[0-9]+$" .Values.dns.resolver)) -}}
-{{- $mistakes = append $mistakes "dns.resolver: is not host:port (write one resolver, as in 10.0.0.53:53)" -}}
+{{- if and .Values.dns.resolver (not (regexMatch "^(\\[[0-9a-f:]+\\]|[0-9]{1,3}(\\.[0-9]{1,3}){3}):[0-9]+$" .Values.dns.resolver)) -}}
+{{- $mistakes = append $mistakes "dns.resolver: is not address:port (write one resolver by its IP address, as in 10.0.0.53:53)" -}}
 {{- end -}}
 {{- $policy := dig "inbound-federation" "config" "FEDERATION_POLICY" "open" .Values.services -}}
 {{- if eq .Values.mode "all-in-one" }}{{ $policy = dig "all-in-one" "config" "FEDERATION_POLICY" "open" .Values.services }}{{ end -}}

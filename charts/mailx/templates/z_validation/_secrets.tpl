@@ -25,9 +25,12 @@
 {{- end -}}
 {{- $_ := set $keys (printf "%s.url" $name) $server.source -}}
 {{- end -}}
-{{- range $name, $server := dict "postgres" (dict "prefix" "DATABASE" "tls" $values.postgres.tls) "nats" (dict "prefix" "NATS" "tls" $values.nats.tls) "redis" (dict "prefix" "REDIS" "tls" $values.redis.tls) -}}
+{{- range $name, $server := dict "postgres" (dict "prefix" "DATABASE" "tls" $values.postgres.tls) "nats" (dict "prefix" "NATS" "tls" $values.nats.tls "plain" $values.nats.server.enabled) "redis" (dict "prefix" "REDIS" "tls" $values.redis.tls "plain" $values.redis.server.enabled) -}}
 {{- if and $server.tls.clientCertificate (not $server.tls.existingSecret) -}}
 {{- $mistakes = append $mistakes (printf "%s.tls.clientCertificate: is set, and no Secret is named that has it (write %s.tls.existingSecret)" $name $name) -}}
+{{- end -}}
+{{- if and $server.tls.existingSecret $server.plain -}}
+{{- $mistakes = append $mistakes (printf "%s.tls.existingSecret: asks for TLS, which the server of %s.server.enabled does not speak (leave it out, or run a server with TLS and name it in %s.url)" $name $name $name) -}}
 {{- end -}}
 {{- range $path, $config := merge (dict "config" $values.config) (include "mailx.serviceConfigs" $ | fromJson) -}}
 {{- range $end := list "CA_FILE" "CERT_FILE" "KEY_FILE" -}}
@@ -40,6 +43,11 @@
 {{- end -}}
 {{- if and $values.redis.tls.existingSecret $values.redis.url.value (not (hasPrefix "rediss://" $values.redis.url.value)) -}}
 {{- $mistakes = append $mistakes "redis.url.value: is not of the form rediss://host:6379/0, and redis.tls.existingSecret asks for TLS" -}}
+{{- end -}}
+{{- range $name, $server := dict "redis" (dict "needs" $values.redis.server.enabled "of" $values.redis.server "files" "REDIS_URL and users.acl") "nats" (dict "needs" (and $values.nats.server.enabled (gt (int $values.nats.server.replicas) 1)) "of" $values.nats.server "files" "routes.conf") -}}
+{{- if and $server.needs (not $server.of.existingSecret) (not $values.secrets.generate) -}}
+{{- $mistakes = append $mistakes (printf "%s.server.existingSecret: is missing, and secrets.generate is off (write the name of a Secret with %s)" $name $server.files) -}}
+{{- end -}}
 {{- end -}}
 {{- if regexMatch "://[^/,]*@" $values.nats.url.value -}}
 {{- $mistakes = append $mistakes "nats.url.value: names a user, and each service has one of its own, which it shows by a key (leave out what is before @)" -}}

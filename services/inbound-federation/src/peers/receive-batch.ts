@@ -25,6 +25,7 @@ import type {
   DeliveryResponse,
 } from '@mailx/proto/delivery/v1/delivery_service'
 import type { DeliveryProof } from '@mailx/proto/reception/v1/events'
+import { peerLabel } from '@mailx/telemetry/capped-label'
 import { counter } from '@mailx/telemetry/metrics'
 import { type CheckedBatch, checkBatch, faultOfSize } from '../deciders/check-batch.ts'
 import { type CheckedDelivery, checkDelivery, type Refusal } from '../deciders/check-delivery.ts'
@@ -56,8 +57,8 @@ const GRID_MS = 25
 
 const received = counter({
   name: 'mailx_inbound_deliveries_total',
-  help: 'Deliveries of peers, by the status they were answered with.',
-  labelNames: ['status'],
+  help: 'Deliveries of peers, by peer and by the status they were answered with.',
+  labelNames: ['peer', 'status'],
 })
 
 /** Answers batches. Rejects only where no answer can be signed. */
@@ -66,7 +67,8 @@ export const batchReceiver =
   async (source, batch) => {
     const startedAt = performance.now()
     const responses = await answersTo(batch, source, deps)
-    for (const { status } of responses) received.inc({ status })
+    const peer = peerLabel(source.origin)
+    for (const { status } of responses) received.inc({ peer, status })
     const { deliveries, sequence } = batch
     const key = deps.keyOf(source.destination)
     const receipt = signReceipt({ ...source, deliveries, responses, key, now: deps.now() })

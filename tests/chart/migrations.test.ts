@@ -88,7 +88,10 @@ test("with a cluster of CloudNativePG it is the owner that the cluster's operato
   const { volumes } = podOf('Job', 'migrations') as { volumes?: Manifest[] }
   const owner = volumes?.find(({ name }) => name === 'owner')
   expect(owner?.['secret'].secretName).toBe(`${cluster?.metadata.name}-app`)
-  expect(cluster?.['spec'].bootstrap.initdb.postInitSQL).toEqual(['alter role mailx createrole'])
+  expect(cluster?.['spec'].bootstrap.initdb.postInitSQL).toEqual([
+    'alter role mailx createrole',
+    'grant pg_read_all_stats, pg_monitor to mailx with admin option',
+  ])
   const { initContainers } = podOf('Deployment', 'gateway') as { initContainers?: Manifest[] }
   expect(initContainers?.[0]?.['env']).toContainEqual({
     name: 'DATABASE_URL',

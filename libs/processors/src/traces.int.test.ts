@@ -12,7 +12,8 @@ import {
   type SpanOptions,
   trace,
 } from '@opentelemetry/api'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { withProcessSpans } from './process-spans.ts'
 import { CONTEXT, type TestRunner, testRunner } from './test-runner.ts'
 
 type Recorded = {
@@ -129,8 +130,71 @@ test('a batch of several traces links to them, and each event is processed in it
   expect(commit.parentId).toBeUndefined()
   expect(commit.links.map((link) => link.context.traceId)).toEqual(traceIds)
   expect(named('process test.sums').map(({ traceId }) => traceId)).toEqual(traceIds)
+  const received = named('receive test.sums').flatMap(({ links, parentId }) => {
+    expect(parentId).toBeUndefined()
+    return links.map((link) => link.context.traceId)
+  })
+  // The first may have come alone, before the others.
+  expect(traceIds).toEqual(expect.arrayContaining(received))
   await eventually(() => named('publish log.submission').length > 0)
   expect(one('publish log.submission').links).toHaveLength(3)
+})
+
+const MINUTE_MS = 60_000
+const event = (id: string, sampled = true) =>
+  ({
+    type: 'Counted',
+    partition: 'submission-0',
+    position: 1n,
+    recordedAt: 1_000_000,
+    metadata: { traceparent: `00-${id.repeat(32)}-${id.repeat(16)}-0${sampled ? 1 : 0}` },
+  }) as never
+const late = { kind: 'projection', of: { name: 'test.late' } } as never
+const handle = (events: readonly never[], ageMs: number) =>
+  withProcessSpans(
+    late,
+    events,
+    async () => withSpan('work', {}, async () => {}),
+    1_000_000 + ageMs,
+  )
+
+describe('events by their age', () => {
+  test('one that is prompt is processed in its own trace', async () => {
+    await handle([event('a')], MINUTE_MS)
+    expect(spans.map(({ name, traceId }) => [name, traceId[0]])).toEqual([
+      ['process test.late', 'a'],
+      ['work', 'a'],
+    ])
+    expect(spans[0]?.links).toEqual([])
+  })
+
+  test('one that is late is processed in a new trace, linked to its own', async () => {
+    await handle([event('a')], MINUTE_MS + 1)
+    const [process, work] = spans
+    expect(process).toMatchObject({ name: 'process test.late', parentId: undefined })
+    expect(process?.links.map((link) => link.context.traceId)).toEqual(['a'.repeat(32)])
+    expect(work).toMatchObject({ traceId: process?.traceId, parentId: process?.spanId })
+  })
+
+  test('several that are prompt are received in one new trace and processed each in its own', async () => {
+    await handle([event('a'), event('b'), event('c', false)], MINUTE_MS)
+    const [receive, ...others] = spans
+    expect(receive).toMatchObject({ name: 'receive test.late', parentId: undefined })
+    expect(receive?.links.map((link) => link.context.traceId[0])).toEqual(['a', 'b'])
+    expect(others.map(({ name, traceId }) => [name, traceId[0]])).toEqual([
+      ['process test.late', 'a'],
+      ['process test.late', 'b'],
+      ['work', receive?.traceId[0]],
+    ])
+    expect(others.at(-1)?.parentId).toBe(receive?.spanId)
+  })
+
+  test('several that are late, as a rebuild brings them, make one span in all', async () => {
+    await handle([event('a'), event('b')], MINUTE_MS + 1)
+    expect(spans.map(({ name }) => name)).toEqual(['receive test.late', 'work'])
+    expect(spans[0]?.links).toHaveLength(2)
+    expect(spans.every(({ ended }) => ended)).toBe(true)
+  })
 })
 
 test('what is not traced makes no spans', async () => {

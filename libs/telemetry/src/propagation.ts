@@ -71,6 +71,16 @@ export function linksTo(traceparents: Iterable<string | undefined>): Link[] {
   return links
 }
 
+/** After this long something is a matter of its own: a trace is not kept open for hours. */
+const PROMPT_MS = 60_000
+
+/** Where a span goes that deals with what came with a traceparent: into that trace, or late, into a new one that is linked to it. */
+export const followOn = (
+  traceparent: string,
+  ageMs: number,
+): { readonly parent: string; readonly links?: Link[] } =>
+  ageMs <= PROMPT_MS ? { parent: traceparent } : { parent: '', links: linksTo([traceparent]) }
+
 /**
  * What both domains call a delivery in their telemetry, so that operators can compare notes without a
  * shared backend: the start of the hash of its sealed envelope, which names nobody.

@@ -1,7 +1,7 @@
 import { crashAt } from '@mailx/config/crash-at'
 import { peerLabel } from '@mailx/telemetry/capped-label'
 import { counter, histogram, objective } from '@mailx/telemetry/metrics'
-import { deliveryId, linksTo, traceparentOf } from '@mailx/telemetry/propagation'
+import { deliveryId, followOn, traceparentOf } from '@mailx/telemetry/propagation'
 import { failSpan, insideSpan, startSpan } from '@mailx/telemetry/tracer'
 import { type Span, SpanKind } from '@opentelemetry/api'
 import type { DeliveryCommand } from '../deciders/delivery.ts'
@@ -172,16 +172,11 @@ function commandFor({ answer, delivery: due, receipt }: Answered): DeliveryComma
   }
 }
 
-/** After this long a delivery is a matter of its own: a trace is not kept open for hours. */
-const PROMPT_MS = 60_000
-
 const spanOf = (due: DueDelivery, batchSize: number, now: number): Span =>
   startSpan('deliver', {
     kind: SpanKind.PRODUCER,
     service: 'outbound-federation',
-    ...(now - due.acceptedAt <= PROMPT_MS
-      ? { parent: due.traceparent }
-      : { parent: '', links: linksTo([due.traceparent]) }),
+    ...followOn(due.traceparent, now - due.acceptedAt),
     attributes: {
       'messaging.system': 'mailx',
       'messaging.operation.type': 'send',

@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { chartDir } from '@mailx/chart-tool/chart-files'
+import { foreignMetrics } from '@mailx/dashboards-tool/foreign-metrics'
 import { seriesNames } from '@mailx/telemetry/metric-names'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -67,7 +68,7 @@ describe('PromQL', () => {
 
   test('every query of alerts and dashboards is PromQL and names what the code registers', () => {
     const own = rules().flatMap(({ record }) => (record === undefined ? [] : [record]))
-    const known = new Set([...seriesNames(), ...builtIn, ...own])
+    const known = new Set([...seriesNames(), ...foreignMetrics, ...builtIn, ...own])
     const queries = [
       ...rules().map(({ expr }) => expr),
       ...dashboards().flatMap(([, text]) => queriesIn(JSON.parse(text))),

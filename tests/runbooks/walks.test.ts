@@ -155,17 +155,22 @@ test('peer-down, queue-growing', async () => {
     { peer: 'b.test', outcome: 'accepted' },
     above(0),
   )
+  await moves('mailx_discoveries_total', { peer: 'b.test', outcome: 'found' }, above(0))
+  await moves('mailx_peer_connections_total', { peer: 'b.test', outcome: 'ok' }, above(0))
   expect(await broken.firstCommands('queue-growing')).toContain('nothing waits for another domain')
   await ends('MailxQueueOld')
 })
 
 test('poison-message', async () => {
-  const { ends, fires } = broken
+  const { ends, fires, moves } = broken
   await database.query(
     `alter table storage.entries_received add constraint poison check (sender <> 'bob@b.test') not valid`,
   )
   const poison = await send(bob, within('alice@a.test'))
   await fires('MailxParkedEvents')
+  // Which peer it came from can be seen.
+  await moves('mailx_inbound_connections_total', { peer: 'b.test' }, above(0))
+  await moves('mailx_inbound_deliveries_total', { peer: 'b.test', status: 'ACCEPTED' }, above(0))
   expect(await broken.firstCommands('poison-message')).toMatch(/storage\.received .*poison/)
   await database.query('alter table storage.entries_received drop constraint poison')
   const env = operator()

@@ -84,6 +84,7 @@ export function showStreams(streams: readonly StreamStats[]): void {
 
 const redis = {
   clients: gauge({ name: 'mailx_redis_clients', help: 'Connections of everybody.' }),
+  maxClients: gauge({ name: 'mailx_redis_max_clients', help: 'Connections allowed.' }),
   memory: gauge({ name: 'mailx_redis_memory_bytes', help: 'Memory in use.' }),
   limit: gauge({ name: 'mailx_redis_memory_limit_bytes', help: 'Memory allowed; 0: no limit.' }),
   evicted: counter({
@@ -94,6 +95,7 @@ const redis = {
 
 export function showRedis(stats: RedisStats): void {
   redis.clients.set(stats.clients)
+  redis.maxClients.set(stats.maxClients)
   redis.memory.set(stats.memoryBytes)
   redis.limit.set(stats.memoryLimitBytes)
   redis.evicted.reset()

@@ -44,8 +44,9 @@ test('NATS tells of each stream that is there, and of no other', async () => {
 test('Redis tells its memory and clients', async () => {
   const { url } = await testRedis()
   const redis = await connectRedis({ url })
-  const { clients, memoryBytes } = await redisStats(redis)
+  const { clients, maxClients, memoryBytes } = await redisStats(redis)
   redis.disconnect()
+  expect(maxClients).toBeGreaterThan(clients)
   expect(clients).toBeGreaterThan(0)
   expect(memoryBytes).toBeGreaterThan(0)
 })

@@ -102,6 +102,7 @@ export async function streamStats(nats: NatsConnection): Promise<StreamStats[]> 
 
 export type RedisStats = {
   readonly clients: number
+  readonly maxClients: number
   readonly memoryBytes: number
   /** 0: no limit. */
   readonly memoryLimitBytes: number
@@ -113,6 +114,7 @@ export async function redisStats(redis: Redis): Promise<RedisStats> {
   const number = (field: string) => Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
   return {
     clients: number('connected_clients'),
+    maxClients: number('maxclients'),
     memoryBytes: number('used_memory'),
     memoryLimitBytes: number('maxmemory'),
     evictedKeys: number('evicted_keys'),

@@ -53,6 +53,7 @@ export const metricTypes = {
   mailx_redis_clients: 'gauge',
   mailx_redis_evicted_keys_total: 'counter',
   mailx_redis_failures_total: 'counter',
+  mailx_redis_max_clients: 'gauge',
   mailx_redis_memory_bytes: 'gauge',
   mailx_redis_memory_limit_bytes: 'gauge',
   // keys and certificates
@@ -82,12 +83,15 @@ export const metricTypes = {
   mailx_delivery_outcomes_total: 'counter',
   mailx_delivery_queue_age_seconds: 'gauge',
   mailx_delivery_queue_deliveries: 'gauge',
+  mailx_discoveries_total: 'counter',
   mailx_discovery_duration_seconds: 'histogram',
   mailx_federation_deliveries_total: 'counter',
+  mailx_inbound_connections_total: 'counter',
   mailx_inbound_deliveries_total: 'counter',
   mailx_inbound_rejections_total: 'counter',
   mailx_overdue_deliveries: 'gauge',
   mailx_peer_connect_duration_seconds: 'histogram',
+  mailx_peer_connections_total: 'counter',
   mailx_remote_delivery_seconds: 'histogram',
   // Node.js and the process, from prom-client
   nodejs_active_handles: 'gauge',

@@ -15,6 +15,8 @@ import { IdentityServiceClient } from '@mailx/proto/identity/v1/identity_service
 import { TransparencyServiceClient } from '@mailx/proto/transparency/v1/transparency_service'
 import { readinessOf } from '@mailx/runtime/readiness'
 import type { RunningService, ServiceDeps } from '@mailx/runtime/running-service'
+import { peerLabel } from '@mailx/telemetry/capped-label'
+import { counter } from '@mailx/telemetry/metrics'
 import type { InboundFederationConfig } from './config.ts'
 import { batchSlots } from './peers/batch-slots.ts'
 import { hostedKeys } from './peers/hosted-keys.ts'
@@ -26,6 +28,12 @@ import { fullMailboxes } from './projections/full-mailboxes.ts'
 import { hostedDomains } from './projections/hosted-domains.ts'
 import { users } from './projections/users.ts'
 import { peerServices } from './rpc/peer-services.ts'
+
+const authorized = counter({
+  name: 'mailx_inbound_connections_total',
+  help: 'Connections on which a peer proved its domain, by peer.',
+  labelNames: ['peer'],
+})
 
 const SERVICE = 'inbound-federation'
 const SCHEMA = 'inbound'
@@ -116,6 +124,7 @@ export async function startInboundFederation(
     now,
     onAuthorized: ({ local, peer }) => {
       logger.info({ peer, domain: local }, 'a peer has authorized itself')
+      authorized.inc({ peer: peerLabel(peer) })
       nats.publish(PEERS_CONTACTED, encodePeerContact(peer))
     },
   })

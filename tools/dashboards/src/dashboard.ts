@@ -34,7 +34,7 @@ export type Dashboard = {
 }
 
 /** Deployments are told apart by the namespace that a scraper in Kubernetes adds; elsewhere it is empty. */
-const DEPLOYMENT = 'namespace=~"$namespace"'
+export const DEPLOYMENT = 'namespace=~"$namespace"'
 
 type Series = MetricName | `${MetricName}_${'bucket' | 'sum' | 'count'}`
 

@@ -15,7 +15,8 @@ import { handleCommand } from '@mailx/event-log/handle-command'
 import { directoryEvents } from '@mailx/events/directory'
 import type { Discovered } from '@mailx/federation/discover'
 import { Peer } from '@mailx/proto/directory/v1/directory_service'
-import { histogram } from '@mailx/telemetry/metrics'
+import { peerLabel } from '@mailx/telemetry/capped-label'
+import { counter, histogram } from '@mailx/telemetry/metrics'
 import { errorType, withSpan } from '@mailx/telemetry/tracer'
 import { SpanKind } from '@opentelemetry/api'
 import type { Redis } from 'ioredis'
@@ -139,6 +140,14 @@ const duration = histogram({
   labelNames: ['outcome', 'source', 'dnssec'],
 })
 
+const discovered = counter({
+  name: 'mailx_discoveries_total',
+  help: 'Discoveries by peer and outcome. Who was never found has no name here: users may ask for anything.',
+  labelNames: ['peer', 'outcome'],
+})
+
+const NEVER_FOUND = 'never found'
+
 async function measured(discover: () => Promise<Discovered>): Promise<Discovered> {
   const startedAt = performance.now()
   const seconds = () => (performance.now() - startedAt) / 1000
@@ -158,12 +167,15 @@ async function discoverAndRemember(domain: string, deps: PeerFinderDeps): Promis
   const known = await knownPeer(log, domain)
   try {
     const found = await measured(() => deps.discover(domain, known.pinnedKey))
+    discovered.inc({ peer: peerLabel(domain), outcome: 'found' })
     await record(found, known, deps)
     const answer = answerOf(found, now())
     await discoveries.write(domain, { ...noFailure, peer: answer })
     return { status: 'found', peer: answer, until: Number(answer.expiresAtUnixMs) }
   } catch (error) {
     if (!(error instanceof MailxError) || !aboutDomain.has(error.code)) throw error
+    const name = known.pinnedKey === undefined ? NEVER_FOUND : peerLabel(domain)
+    discovered.inc({ peer: name, outcome: error.code })
     const last = await discoveries.read(domain)
     const failures = (last?.failures ?? 0) + 1
     const failed: Discovery = {

@@ -2,15 +2,16 @@ import { crashAt } from '@mailx/config/crash-at'
 import { MailxError } from '@mailx/errors/mailx-error'
 import { serverStream } from '@mailx/grpc/stream'
 import type { Notification, SubscribeRequest } from '@mailx/proto/client/v1/client_service'
-import { histogram } from '@mailx/telemetry/metrics'
+import { objective } from '@mailx/telemetry/metrics'
 import { startSpan } from '@mailx/telemetry/tracer'
 import { SpanKind } from '@opentelemetry/api'
 import type { GatewayDeps } from './gateway-deps.ts'
 import { openStreams } from './open-streams.ts'
 
-const notifyLatency = histogram({
+const notifyLatency = objective({
   name: 'mailx_gateway_notify_seconds',
   help: 'From the acceptance of a message to its push to an open stream.',
+  labelNames: [],
 })
 
 type Deps = Pick<GatewayDeps, 'hub' | 'sessions' | 'limits' | 'now'>
@@ -66,5 +67,6 @@ function observe({ event, traceparent }: Notification, now: number): void {
   }
   if (event?.$case !== 'entry') return
   const { flags, deleted, receivedAtUnixMs } = event.value
-  if (flags.length === 0 && !deleted) notifyLatency.observe((now - Number(receivedAtUnixMs)) / 1000)
+  if (flags.length > 0 || deleted) return
+  notifyLatency.observe({}, (now - Number(receivedAtUnixMs)) / 1000, traceparent)
 }

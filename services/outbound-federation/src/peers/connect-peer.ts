@@ -6,7 +6,8 @@ import { authorityOf } from '@mailx/federation/peer-authority'
 import { callUnary } from '@mailx/grpc/client'
 import { type DomainDocument, keyByKid } from '@mailx/keys/domain-document'
 import type { DirectoryServiceClient, Peer } from '@mailx/proto/directory/v1/directory_service'
-import { redMetrics } from '@mailx/telemetry/metrics'
+import { peerLabel } from '@mailx/telemetry/capped-label'
+import { counter, redMetrics } from '@mailx/telemetry/metrics'
 import { errorType, withSpan } from '@mailx/telemetry/tracer'
 import { SpanKind } from '@opentelemetry/api'
 import type { LaneName } from '../deciders/due-delivery.ts'
@@ -36,6 +37,24 @@ const connecting = redMetrics(
   errorType,
 )
 
+const connections = counter({
+  name: 'mailx_peer_connections_total',
+  help: 'Connections to peers, dialled and authorized, by peer and outcome.',
+  labelNames: ['peer', 'outcome'],
+})
+
+async function counted<Result>(peer: string, connect: () => Promise<Result>): Promise<Result> {
+  let outcome = 'ok'
+  try {
+    return await connect()
+  } catch (error) {
+    outcome = errorType(error)
+    throw error
+  } finally {
+    connections.inc({ peer: peerLabel(peer), outcome })
+  }
+}
+
 /**
  * Finds the peer, dials it and proves both sides to each other. `stage` tells of each step after the
  * first, which is to discover it.
@@ -52,10 +71,12 @@ export async function connectPeer(
   const { certificate } = credentials
   const attributes = { 'server.address': lane.peer }
   return withSpan('connect peer', { kind: SpanKind.CLIENT, attributes }, () =>
-    connecting({}, async () => {
-      const { channel, peer } = await dialKnown(deps, known, certificate)
-      return authorized(deps, lane, { channel, peer, key: credentials.key })
-    }),
+    counted(lane.peer, () =>
+      connecting({}, async () => {
+        const { channel, peer } = await dialKnown(deps, known, certificate)
+        return authorized(deps, lane, { channel, peer, key: credentials.key })
+      }),
+    ),
   )
 }
 

@@ -87,6 +87,17 @@ export const capacity: Dashboard = {
           ],
         },
         {
+          title: 'Submissions under way',
+          about: 'Bytes that gateways received and have not decided, by process.',
+          unit: 'bytes',
+          queries: [
+            {
+              expr: `max by (instance) (${series('mailx_gateway_undecided_bytes')})`,
+              legend: '{{instance}}',
+            },
+          ],
+        },
+        {
           title: 'Events per commit',
           about: 'The mean: it grows with the load, which is how appends keep up.',
           unit: 'short',

@@ -84,17 +84,39 @@ export const federation: Dashboard = {
         },
         {
           title: 'Connections',
-          about: 'Dialled and authorized, by outcome; other than ok: no handshake.',
+          about: 'Dialled and authorized, by peer and outcome; other than ok: no handshake.',
           unit: 'ops',
           queries: [
             {
-              expr: sumRate('mailx_peer_connect_duration_seconds_count', 'outcome'),
+              expr: sumRate('mailx_peer_connections_total', 'peer, outcome'),
+              legend: '{{peer}} {{outcome}}',
+            },
+          ],
+        },
+        {
+          title: 'Connecting takes (p99)',
+          about: 'From dialling to both sides being proved, by outcome.',
+          unit: 's',
+          queries: [
+            {
+              expr: quantile(0.99, 'mailx_peer_connect_duration_seconds', 'outcome'),
               legend: '{{outcome}}',
             },
           ],
         },
         {
-          title: 'Discoveries',
+          title: 'Discoveries by peer',
+          about: 'Of peers that were found before, and of all others together.',
+          unit: 'ops',
+          queries: [
+            {
+              expr: sumRate('mailx_discoveries_total', 'peer, outcome'),
+              legend: '{{peer}} {{outcome}}',
+            },
+          ],
+        },
+        {
+          title: 'Discoveries by source',
           about: 'By outcome, source and DNSSEC state.',
           unit: 'ops',
           queries: [
@@ -150,11 +172,33 @@ export const federation: Dashboard = {
       title: 'From peers',
       panels: [
         {
-          title: 'Deliveries',
-          about: 'By what they were answered with.',
+          title: 'Accepted from peers',
+          about: 'Deliveries per second, by peer.',
           unit: 'ops',
           queries: [
-            { expr: sumRate('mailx_inbound_deliveries_total', 'status'), legend: '{{status}}' },
+            {
+              expr: sumRate('mailx_inbound_deliveries_total', 'peer', 'status="ACCEPTED"'),
+              legend: '{{peer}}',
+            },
+          ],
+        },
+        {
+          title: 'Not accepted from peers',
+          about: 'By peer and by what they were answered with.',
+          unit: 'ops',
+          queries: [
+            {
+              expr: sumRate('mailx_inbound_deliveries_total', 'peer, status', 'status!="ACCEPTED"'),
+              legend: '{{peer}} {{status}}',
+            },
+          ],
+        },
+        {
+          title: 'Connections of peers',
+          about: 'On which a peer proved its domain.',
+          unit: 'ops',
+          queries: [
+            { expr: sumRate('mailx_inbound_connections_total', 'peer'), legend: '{{peer}}' },
           ],
         },
         {

@@ -1,9 +1,33 @@
-import { type Dashboard, quantile, series, shareWithin, sumRate } from '../dashboard.ts'
-import { BAD_CODES } from '../objectives.ts'
+import {
+  type Dashboard,
+  DEPLOYMENT,
+  type Panel,
+  quantile,
+  series,
+  shareWithin,
+  sumRate,
+} from '../dashboard.ts'
+import { BAD_CODES, type Objective, objectives } from '../objectives.ts'
 
 const failed = `code=~"${BAD_CODES}"`
 const available = (window: string) =>
   `1 - (sum(rate(${series('mailx_gateway_submissions_total', failed)}[${window}])) or vector(0)) / sum(rate(${series('mailx_gateway_submissions_total')}[${window}]))`
+
+/** How much of what may be bad in 30 days is left. */
+const budgetLeft = ({ all, bad, budget, title }: Objective): Panel => ({
+  title: `${title}: error budget left (30 days)`,
+  about: '100 %: nothing was bad. Below zero: the objective is missed.',
+  unit: 'percentunit',
+  kind: 'stat',
+  redBelow: 0,
+  columns: 8,
+  queries: [
+    {
+      expr: `1 - sum(${bad('30d', DEPLOYMENT)}) / sum(${all('30d', DEPLOYMENT)}) / ${budget}`,
+      legend: 'left',
+    },
+  ],
+})
 
 /** Is all well, and how much of the budget is left. */
 export const fleet: Dashboard = {
@@ -23,12 +47,13 @@ export const fleet: Dashboard = {
           columns: 6,
         },
         {
-          title: 'Error budget left (30 days)',
-          about: '100 %: nothing failed. Below zero: the objective is missed.',
-          unit: 'percentunit',
+          title: 'Nothing lost',
+          about:
+            'Objective without a budget: accepted recipients whose time is over and who have no final state.',
+          unit: 'short',
           kind: 'stat',
-          redBelow: 0,
-          queries: [{ expr: `1 - (1 - (${available('30d')})) / 0.0005`, legend: 'left' }],
+          redFrom: 1,
+          queries: [{ expr: `max(${series('mailx_overdue_deliveries')})`, legend: 'undecided' }],
           columns: 6,
         },
         {
@@ -59,6 +84,7 @@ export const fleet: Dashboard = {
           ],
           columns: 6,
         },
+        ...objectives.map(budgetLeft),
         {
           title: 'Submissions',
           about: 'By how they were decided: ok is accepted.',

@@ -1,4 +1,4 @@
-import { type Dashboard, quantile, series, sumRate } from '../dashboard.ts'
+import { type Dashboard, DEPLOYMENT, quantile, series, sumRate } from '../dashboard.ts'
 
 /** Utilization, saturation and errors of Postgres, NATS and Redis, as the services see them. */
 export const servers: Dashboard = {
@@ -93,6 +93,15 @@ export const servers: Dashboard = {
           redFrom: 64 * 1024 * 1024,
           queries: [
             { expr: `max(${series('mailx_postgres_replica_lag_bytes')})`, legend: 'slowest' },
+          ],
+        },
+        {
+          title: 'Disk',
+          about: 'The database, and WAL that is kept for a replica which does not take it.',
+          unit: 'bytes',
+          queries: [
+            { expr: `max(${series('mailx_postgres_database_bytes')})`, legend: 'database' },
+            { expr: `max(${series('mailx_postgres_wal_kept_bytes')})`, legend: 'WAL kept' },
           ],
         },
         {
@@ -246,6 +255,51 @@ export const servers: Dashboard = {
       ],
     },
     {
+      title: 'Volumes and nodes, as the kubelet and node-exporter tell',
+      panels: [
+        {
+          title: 'Volumes',
+          about: "Of each claim in the deployment's namespace: what is in use.",
+          unit: 'percentunit',
+          redFrom: 0.8,
+          queries: [
+            {
+              expr: `max by (persistentvolumeclaim) (kubelet_volume_stats_used_bytes{${DEPLOYMENT}} / kubelet_volume_stats_capacity_bytes{${DEPLOYMENT}})`,
+              legend: '{{persistentvolumeclaim}}',
+            },
+          ],
+        },
+        {
+          title: 'CPU and memory of nodes',
+          about: 'In use, of all nodes that are watched.',
+          unit: 'percentunit',
+          redFrom: 0.9,
+          queries: [
+            {
+              expr: '1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
+              legend: '{{instance}} CPU',
+            },
+            {
+              expr: '1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes',
+              legend: '{{instance}} memory',
+            },
+          ],
+        },
+        {
+          title: 'Disks of nodes',
+          about: 'Busy: the share of the time in which a disk had something to do.',
+          unit: 'percentunit',
+          redFrom: 0.9,
+          queries: [
+            {
+              expr: 'max by (instance, device) (rate(node_disk_io_time_seconds_total[5m]))',
+              legend: '{{instance}} {{device}}',
+            },
+          ],
+        },
+      ],
+    },
+    {
       title: 'Redis',
       panels: [
         {
@@ -258,13 +312,23 @@ export const servers: Dashboard = {
           ],
         },
         {
-          title: 'Clients',
-          about: 'Connections of everybody.',
-          unit: 'short',
-          queries: [{ expr: `max(${series('mailx_redis_clients')})`, legend: 'clients' }],
+          title: 'Saturation',
+          about: 'Of the memory (above it, keys go) and of the connections that the server allows.',
+          unit: 'percentunit',
+          redFrom: 0.9,
+          queries: [
+            {
+              expr: `max(${series('mailx_redis_memory_bytes')} / (${series('mailx_redis_memory_limit_bytes')} > 0))`,
+              legend: 'memory',
+            },
+            {
+              expr: `max(${series('mailx_redis_clients')} / ${series('mailx_redis_max_clients')})`,
+              legend: 'connections',
+            },
+          ],
         },
         {
-          title: 'Failures and evictions',
+          title: 'Failures and evictions of keys',
           about: 'Errors: commands that failed, keys that were dropped.',
           unit: 'ops',
           queries: [

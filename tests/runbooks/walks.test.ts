@@ -142,6 +142,7 @@ test('peer-down, queue-growing', async () => {
     expect(said).toMatch(/b\.test: 1, oldest \d+ s, last error [A-Z_]+: /)
   }, patience)
   expect(await failed()).toBeGreaterThan(failedBefore)
+  await moves('mailx_discoveries_total', { peer: 'b.test', outcome: 'found' }, above(0))
   // As if it had been accepted a quarter of an hour ago.
   await here.stop()
   await database.query('update outbound.deliveries set accepted_at = accepted_at - 900000')
@@ -155,7 +156,6 @@ test('peer-down, queue-growing', async () => {
     { peer: 'b.test', outcome: 'accepted' },
     above(0),
   )
-  await moves('mailx_discoveries_total', { peer: 'b.test', outcome: 'found' }, above(0))
   await moves('mailx_peer_connections_total', { peer: 'b.test', outcome: 'ok' }, above(0))
   expect(await broken.firstCommands('queue-growing')).toContain('nothing waits for another domain')
   await ends('MailxQueueOld')

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Backend } from '@mailx/backends/backend'
 import { createDatabase } from '@mailx/backends/create-database'
@@ -107,6 +107,7 @@ export async function startRig(
     // Postgres, which is not root, has to get to its disk.
     await chmod(folder, 0o711)
     stops.push(() => rm(folder, { recursive: true, force: true }))
+    const stackFolder = join(folder, 'stack')
     const disks = plan.disks ? await makeDisks(folder, stops) : undefined
     const servers = await startServers(folder, disks, say)
     stops.push(() => Promise.all(Object.values(servers).map((server) => server.stop())))
@@ -136,7 +137,7 @@ export async function startRig(
       say,
       tracing: false,
       deployments: Object.fromEntries(domains.map((domain) => [domain, [domain]])),
-      folder: join(folder, 'stack'),
+      folder: stackFolder,
       env: impatient,
       ...(plan.clocks && { envOf: (name: string) => clockEnv(clocks.get(name as Domain) ?? '') }),
       instances: plan.instances,
@@ -146,6 +147,9 @@ export async function startRig(
       },
       backendsOf: async (name) => backends.get(name as Domain) as Backends,
       ...(tree !== undefined && { tree }),
+    }).catch(async (error: unknown) => {
+      await keepLogs(stackFolder)
+      throw error
     })
     stops.push(() => stack.stop())
     const [, port = ''] = stack.dns.address.split(':')
@@ -175,6 +179,13 @@ export async function startRig(
 }
 
 type Say = (line: string) => void
+
+/** Of services that did not get ready: what they said last. */
+async function keepLogs(stackFolder: string): Promise<void> {
+  const kept = join(process.cwd(), '.cache', 'faults', 'not-started')
+  await rm(kept, { recursive: true, force: true })
+  await cp(join(stackFolder, 'logs'), kept, { recursive: true }).catch(() => {})
+}
 
 async function makeDisks(folder: string, stops: (() => Promise<unknown>)[]): Promise<Disks> {
   const add = async (name: string, dir: string, bytes: number, kind?: 'xfs') => {

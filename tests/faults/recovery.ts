@@ -1,5 +1,5 @@
-import { availableParallelism, loadavg } from 'node:os'
 import { promised, type Recovery } from './fault.ts'
+import { loadText } from './machine-load.ts'
 import type { GroupResult } from './run-group.ts'
 
 export type RecoveryLine = {
@@ -34,8 +34,3 @@ export function recoveryLines(results: readonly GroupResult[]): readonly Recover
     return [{ name: longest.name, text, isKept: late.length === 0 }]
   })
 }
-
-/** How many processes wanted a CPU in the last minute. */
-export const loadNow = (): number => Math.round((loadavg()[0] ?? 0) * 10) / 10
-
-export const loadText = (load: number): string => `load ${load} on ${availableParallelism()} CPUs`

@@ -42,12 +42,12 @@ if (there === undefined) {
 /** Keys first: texts are made of these, and of those that are there. */
 function make(names, known) {
   const stringData = {}
-  const valueOf = (name) => stringData[name] ?? Buffer.from(known[name], 'base64').toString()
-  for (const name of names) {
-    const text = templates[name]
-    stringData[name] =
+  const valueOf = (key) => stringData[key] ?? Buffer.from(known[key], 'base64').toString()
+  for (const key of names) {
+    const text = templates[key]
+    stringData[key] =
       text === undefined
-        ? randomBytes(32).toString(name.endsWith('_PASSWORD') ? 'hex' : 'base64')
+        ? randomBytes(32).toString(key.endsWith('_PASSWORD') ? 'hex' : 'base64')
         : text.replaceAll(/\{([A-Z_]+)\}/g, (_all, of) => valueOf(of))
   }
   return stringData

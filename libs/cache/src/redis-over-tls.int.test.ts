@@ -79,7 +79,7 @@ test.each([
   await eventually(() => attempts >= 2)
   expect(redis.status).not.toBe('ready')
   expect(lines).toEqual([expect.stringMatching(why)])
-  await expect(redis.get('x')).rejects.toThrow()
+  await expect(redis.get('x')).rejects.toThrow('enableOfflineQueue')
 })
 
 test('nothing goes in plain text to a server without TLS', async () => {

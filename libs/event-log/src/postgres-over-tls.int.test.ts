@@ -37,8 +37,7 @@ afterAll(async () => {
 })
 
 function connect(url: string, ca?: string) {
-  const path = (name: string | undefined) => (name === undefined ? name : folder.path(name))
-  const files = { ca: path(ca), cert: undefined, key: undefined }
+  const files = { ca: ca === undefined ? ca : folder.path(ca), cert: undefined, key: undefined }
   const tls = followTls('DATABASE', files, () => {})
   return connectPostgres({ url, applicationName: 'test', ...(tls !== undefined && { tls }) })
 }

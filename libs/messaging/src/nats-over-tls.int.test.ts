@@ -38,11 +38,10 @@ afterAll(async () => {
 })
 
 function connect(url: string, ca?: string, own = false) {
-  const path = (name: string | undefined) => (name === undefined ? name : folder.path(name))
   const files = {
-    ca: path(ca),
-    cert: own ? path('tls.crt') : undefined,
-    key: own ? path('tls.key') : undefined,
+    ca: ca === undefined ? ca : folder.path(ca),
+    cert: own ? folder.path('tls.crt') : undefined,
+    key: own ? folder.path('tls.key') : undefined,
   }
   const tls = followTls('NATS', files, () => {})
   return connectNats({ url, name: 'test', ...(tls !== undefined && { tls }) })

@@ -135,6 +135,7 @@ test('while the log stands still memory stays within the budget, calls are refus
   const result = await running
 
   expect(refused).toMatchObject({ code: 'RESOURCE_EXHAUSTED' })
+  expect(await refusedCalls()).toBe(1)
   expect(refused.retryAfterMs).toBeGreaterThanOrEqual(1_000)
   expect(refused.retryAfterMs).toBeLessThanOrEqual(10_000)
   const most = (of: keyof Sample) => Math.max(...samples.map((one) => one[of])) - before[of]
@@ -149,6 +150,13 @@ test('while the log stands still memory stays within the budget, calls are refus
   expect(verdict).toMatchObject({ accepted: MESSAGES, delivered: MESSAGES, problems: [] })
   await rm(journal)
 })
+
+/** As operators see them. */
+async function refusedCalls(): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${gateway().opsPort}/metrics`)
+  const line = /^mailx_gateway_submissions_total\{.*code="RESOURCE_EXHAUSTED".*\} (\d+)/m
+  return Number(line.exec(await answer.text())?.[1])
+}
 
 /** First it is all sealed; and what the streams still bring when the budget is used up, they bring soon. */
 async function refusedWhenFull(samples: readonly Sample[]) {

@@ -47,7 +47,7 @@ export type AcceptDeps = {
 /** When the message became ours. */
 export type Acceptance = { readonly acceptedAt: number }
 
-const outcomes = counter({
+export const outcomes = counter({
   name: 'mailx_gateway_submissions_total',
   help: 'Submissions decided, by code; ok is accepted.',
   labelNames: ['code'],

@@ -1,6 +1,7 @@
 import { unary } from '@mailx/grpc/unary'
 import type { Submission, SubmitResult } from '@mailx/proto/client/v1/client_service'
-import { type AcceptDeps, acceptSubmission } from './accept-submission.ts'
+import { errorType } from '@mailx/telemetry/tracer'
+import { type AcceptDeps, acceptSubmission, outcomes } from './accept-submission.ts'
 import type { Limits } from './limits.ts'
 import type { Sessions } from './sessions.ts'
 import { sizeOf } from './size-of.ts'
@@ -17,7 +18,7 @@ type Deps = AcceptDeps & {
 export const submit = (deps: Deps) =>
   unary<Submission, SubmitResult>(async (submission, call) => {
     const session = deps.sessions.require(call)
-    deps.undecided.check()
+    checkBudget(deps)
     const bytes = sizeOf(submission)
     deps.undecided.add(bytes)
     try {
@@ -27,3 +28,13 @@ export const submit = (deps: Deps) =>
       deps.undecided.remove(bytes)
     }
   })
+
+/** Also what is refused before any work was decided, as far as operators are concerned. */
+function checkBudget({ undecided }: Deps): void {
+  try {
+    undecided.check()
+  } catch (error) {
+    outcomes.inc({ code: errorType(error) })
+    throw error
+  }
+}

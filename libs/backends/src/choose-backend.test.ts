@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Backend } from './backend.ts'
 import { chooseBackend } from './choose-backend.ts'
 
@@ -13,6 +13,8 @@ const broken = () => Promise.reject(new Error('disk full'))
 const none = () => Promise.reject(new Error('PATH: none\nHomebrew: none'))
 const say = () => {}
 
+// Whatever the run of the tests itself was told to take.
+beforeEach(() => void vi.stubEnv('MAILX_BACKENDS', ''))
 afterEach(() => vi.unstubAllEnvs())
 
 test('a URL in the environment is taken as it is, and said', async () => {

@@ -1,6 +1,6 @@
 import { chown, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MailxError } from '@mailx/errors/mailx-error'
+import type { FileInContainer } from './docker.ts'
 import type { User } from './unprivileged-user.ts'
 
 /** PEM. A server that has it takes TLS; nats-server and Redis take nothing else then. */
@@ -20,27 +20,39 @@ export type ServerTlsFiles = {
 /** Writes it where the server can read it and nobody else. */
 export async function writeServerTls(
   folder: string,
-  { certPem, clientCaPem, keyPem }: ServerTls,
+  tls: ServerTls,
   user?: User,
 ): Promise<ServerTlsFiles> {
-  const write = async (name: string, pem: string) => {
-    const file = join(folder, name)
-    await writeFile(file, pem, { mode: 0o600 })
-    if (user !== undefined) await chown(file, user.uid, user.gid)
-    return file
+  const { paths, files } = layOut(folder, tls)
+  for (const { content, target } of files) {
+    await writeFile(target, content, { mode: 0o600 })
+    if (user !== undefined) await chown(target, user.uid, user.gid)
   }
-  return {
-    cert: await write('server.crt', certPem),
-    key: await write('server.key', keyPem),
-    ...(clientCaPem !== undefined && { clientCa: await write('client-ca.crt', clientCaPem) }),
-  }
+  return paths
 }
 
-/** In a container the files would belong to somebody whom its server does not trust. */
-export function refuseTlsInDocker(tls: ServerTls | undefined): void {
-  if (tls === undefined) return
-  throw new MailxError(
-    'FAILED_PRECONDITION',
-    'a server with TLS is run from a program of this machine alone: take MAILX_BACKENDS=auto or local',
-  )
+export const TLS_IN_CONTAINER = '/etc/mailx-tls'
+
+/** What has to be copied into the container of a server, and the paths for its configuration. */
+export function tlsInContainer(tls: ServerTls | undefined): {
+  readonly paths?: ServerTlsFiles
+  readonly files: readonly FileInContainer[]
+} {
+  return tls === undefined ? { files: [] } : layOut(TLS_IN_CONTAINER, tls)
+}
+
+function layOut(folder: string, { certPem, clientCaPem, keyPem }: ServerTls) {
+  const paths = {
+    cert: join(folder, 'server.crt'),
+    key: join(folder, 'server.key'),
+    ...(clientCaPem !== undefined && { clientCa: join(folder, 'client-ca.crt') }),
+  }
+  const files = [
+    { content: certPem, target: paths.cert },
+    { content: keyPem, target: paths.key },
+    ...(clientCaPem === undefined
+      ? []
+      : [{ content: clientCaPem, target: join(folder, 'client-ca.crt') }]),
+  ]
+  return { paths, files }
 }

@@ -12,7 +12,7 @@ import { withPort } from './free-port.ts'
 import { type NatsAccount, natsConfig } from './nats-config.ts'
 import { makeRunDir } from './run-dir.ts'
 import { runServer } from './run-server.ts'
-import { refuseTlsInDocker, writeServerTls } from './server-tls.ts'
+import { tlsInContainer, writeServerTls } from './server-tls.ts'
 
 export type NatsOptions = BackendOptions & {
   /** Names of accounts that share nothing; `urlOf` gives the way into each. Without it: one. */
@@ -137,17 +137,22 @@ async function startInDocker(
   accounts: readonly NatsAccount[],
   say: Say,
 ): Promise<Backend> {
-  refuseTlsInDocker(options.tls)
+  const tls = tlsInContainer(options.tls)
   if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true })
-  const content = natsConfig({ host: '0.0.0.0', port: 4222, storeDir: '/data', accounts })
+  const content = natsConfig({
+    host: '0.0.0.0',
+    port: 4222,
+    storeDir: '/data',
+    accounts,
+    tls: tls.paths,
+  })
   return startContainer({
     name: 'NATS',
     image: 'nats:2-alpine',
     port: 4222,
     hostPort: options.port,
     command: ['-c', '/etc/nats/mailx.conf'],
-    files: [{ content, target: '/etc/nats/mailx.conf' }],
-    readyWhen: /Server is ready/,
+    files: [...tls.files, { content, target: '/etc/nats/mailx.conf' }],
     dataDir: options.dataDir,
     mountedAt: '/data',
     urlOf: (host, port) => urlFor(accounts, host, port),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -10,7 +10,12 @@ import { postgresBinaries } from './postgres-binaries.ts'
 import { CLUSTER_USER, type ClusterTools, openCluster, postgresEnv } from './postgres-cluster.ts'
 import { makeRunDir } from './run-dir.ts'
 import { runServer } from './run-server.ts'
-import { refuseTlsInDocker, type ServerTlsFiles, writeServerTls } from './server-tls.ts'
+import {
+  type ServerTlsFiles,
+  TLS_IN_CONTAINER,
+  tlsInContainer,
+  writeServerTls,
+} from './server-tls.ts'
 import { canEnter, type User, unprivilegedUser } from './unprivileged-user.ts'
 
 export type PostgresOptions = BackendOptions & {
@@ -92,15 +97,20 @@ function flags(input: {
     dynamic_shared_memory_type: 'mmap',
     // Short queries on few cores: compiling them costs more than it gives.
     jit: 'off',
-    ...(input.tls && {
-      ssl: 'on',
-      ssl_cert_file: input.tls.cert,
-      ssl_key_file: input.tls.key,
-      ...(input.tls.clientCa !== undefined && { ssl_ca_file: input.tls.clientCa }),
-    }),
+    ...(input.tls && tlsSettings(input.tls)),
   }
-  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return toFlags(settings)
 }
+
+const tlsSettings = ({ cert, clientCa, key }: ServerTlsFiles) => ({
+  ssl: 'on',
+  ssl_cert_file: cert,
+  ssl_key_file: key,
+  ...(clientCa !== undefined && { ssl_ca_file: clientCa }),
+})
+
+const toFlags = (settings: Readonly<Record<string, string | number>>) =>
+  Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 
 /** The server writes its state into the last line of its lock file, as pg_ctl reads it too. */
 async function hasSaidReady(dataDir: string, pid: number): Promise<boolean> {
@@ -128,25 +138,38 @@ function reachableDataDir(wanted: string, user: User | undefined, say: Say): str
 }
 
 async function startInDocker(options: PostgresOptions, say: Say): Promise<Backend> {
-  refuseTlsInDocker(options.tls)
+  const { files, paths } = tlsInContainer(options.tls)
   const safety = options.durable === false ? 'off' : 'on'
+  // A given folder may hold a cluster of before, and with it the password that it was made with.
+  const password = options.dataDir === undefined ? randomBytes(24).toString('hex') : CLUSTER_USER
   if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true })
-  const safe = ['fsync', 'full_page_writes', 'synchronous_commit'].map(
-    (name) => `${name}=${safety}`,
-  )
-  const settings = [...safe, 'max_connections=400']
+  const settings = {
+    fsync: safety,
+    full_page_writes: safety,
+    synchronous_commit: safety,
+    max_connections: 400,
+    ...(paths && tlsSettings(paths)),
+  }
   return startContainer({
     name: 'Postgres',
     image: 'postgres:18',
     port: 5432,
     hostPort: options.port,
-    environment: { POSTGRES_USER: CLUSTER_USER, POSTGRES_PASSWORD: CLUSTER_USER },
-    command: ['postgres', ...settings.flatMap((setting) => ['-c', setting])],
+    environment: { POSTGRES_USER: CLUSTER_USER, POSTGRES_PASSWORD: password },
+    // It takes no key that belongs to somebody else, and what is copied into a container is root's.
+    entrypoint: paths && [
+      'sh',
+      '-c',
+      `chown -R postgres ${TLS_IN_CONTAINER} && chmod 600 ${TLS_IN_CONTAINER}/* && exec docker-entrypoint.sh "$@"`,
+      'sh',
+    ],
+    command: ['postgres', ...toFlags(settings)],
+    files,
     // Over TCP: while the image sets itself up, the server listens on its unix socket alone.
     readyWhen: `pg_isready -h 127.0.0.1 -U ${CLUSTER_USER}`,
     dataDir: options.dataDir,
     mountedAt: '/var/lib/postgresql',
-    urlOf: (host, port) => `postgres://${CLUSTER_USER}:${CLUSTER_USER}@${host}:${port}/postgres`,
+    urlOf: (host, port) => `postgres://${CLUSTER_USER}:${password}@${host}:${port}/postgres`,
     say,
   })
 }

@@ -43,8 +43,9 @@ test('a server does not outlive the process that started it, however that ends',
   const url = line.toString().trim()
   expect(await talk(url, ['PING'], 'NOAUTH')).toContain('NOAUTH')
   parent.kill('SIGKILL')
+  // What removes containers waits ten seconds for somebody to come back.
   await vi.waitFor(
     () => expect(talk(url, ['PING'], 'NOAUTH')).rejects.toThrow('ECONNREFUSED'),
-    10_000,
+    20_000,
   )
 })

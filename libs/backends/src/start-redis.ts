@@ -9,7 +9,7 @@ import { type Binary, findBinary, type Program } from './find-binary.ts'
 import { withPort } from './free-port.ts'
 import { makeRunDir } from './run-dir.ts'
 import { runServer } from './run-server.ts'
-import { refuseTlsInDocker, type ServerTlsFiles, writeServerTls } from './server-tls.ts'
+import { type ServerTlsFiles, tlsInContainer, writeServerTls } from './server-tls.ts'
 
 /** How many numbered databases a server that is started here has. */
 export const REDIS_DATABASES = 512
@@ -80,7 +80,7 @@ async function startLocal(
         isReady: () => answersPing(socketFile, password),
         temporary: [runDir],
       },
-      url: `${tls === undefined ? 'redis' : 'rediss'}://:${password}@127.0.0.1:${port}`,
+      url: urlFor(password, '127.0.0.1', port, tls),
       socketUrl: `${socketFile}?password=${password}`,
       port,
       source: `${file} ${version}`,
@@ -91,6 +91,9 @@ async function startLocal(
     throw error
   })
 }
+
+const urlFor = (password: string, host: string, port: number, tls: ServerTlsFiles | undefined) =>
+  `${tls === undefined ? 'redis' : 'rediss'}://:${password}@${host}:${port}`
 
 const tlsSettings = (port: number, { cert, clientCa, key }: ServerTlsFiles) => ({
   port: 0,
@@ -124,7 +127,9 @@ async function startInDocker(
   password: string,
   say: Say,
 ): Promise<Backend> {
-  refuseTlsInDocker(options.tls)
+  const { files, paths } = tlsInContainer(options.tls)
+  const listen = paths === undefined ? {} : tlsSettings(6379, paths)
+  const content = toConfig({ ...listen, ...settings(password) })
   if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true })
   return startContainer({
     name: 'Redis',
@@ -132,11 +137,10 @@ async function startInDocker(
     port: 6379,
     hostPort: options.port,
     command: ['valkey-server', '/etc/mailx.conf'],
-    files: [{ content: toConfig(settings(password)), target: '/etc/mailx.conf' }],
-    readyWhen: /Ready to accept connections/,
+    files: [...files, { content, target: '/etc/mailx.conf' }],
     dataDir: options.dataDir,
     mountedAt: '/data',
-    urlOf: (host, port) => `redis://:${password}@${host}:${port}`,
+    urlOf: (host, port) => urlFor(password, host, port, paths),
     say,
   })
 }

@@ -36,7 +36,7 @@ async function plainNats(): Promise<{ url: string; stop: () => Promise<unknown> 
       mountedAt: '/d',
     }
     const command = ['nats-server']
-    return startContainer({ ...plan, command, readyWhen: /ready/, urlOf: () => url, say })
+    return startContainer({ ...plan, command, urlOf: () => url, say })
   }
 }
 

@@ -44,7 +44,12 @@ const say = (text: string) => {
 
 // As howToUse names it; `npm start` always runs in the root of the project.
 const folder = resolve('.cache/dev')
-const stack = await startStack({ separate: values.processes, say, folder })
+const stack = await startStack({ separate: values.processes, say, folder }).catch(
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  },
+)
 let stopping = false
 const stop = async (exitCode: number) => {
   if (stopping) return

@@ -1,5 +1,5 @@
 # One image for all programs: the first argument chooses (gateway, identity, …, all-in-one, mailx,
-# mailxctl). Build it with BuildKit:
+# mailxctl). Build it with BuildKit (up to Docker 22: with DOCKER_BUILDKIT=1):
 #
 #   docker build --build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) -t mailx .
 #

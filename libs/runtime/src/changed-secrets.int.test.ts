@@ -5,7 +5,7 @@ import { startNats } from '@mailx/backends/start-nats'
 import { startPostgres } from '@mailx/backends/start-postgres'
 import { startRedis } from '@mailx/backends/start-redis'
 import { eventually } from '@mailx/testing/eventually'
-import { makeAuthority } from '@mailx/testing/made-authority'
+import { type MadeAuthority, makeAuthority } from '@mailx/testing/made-authority'
 import { type SecretFolder, secretFolder } from '@mailx/testing/secret-folder'
 import { tcpProxy } from '@mailx/testing/tcp-proxy'
 import { Redis } from 'ioredis'
@@ -25,6 +25,7 @@ afterAll(async () => {
 let child: ChildProcess
 let secrets: SecretFolder
 let held: Record<string, string>
+let authority: MadeAuthority
 let postgres: Backend
 let redis: Backend
 let nats: { readonly before: Backend; readonly after: Backend }
@@ -57,7 +58,7 @@ const becomes = (name: string, ok: boolean) =>
   eventually(async () => expect(await checks()).toMatchObject({ [name]: ok }), PATIENTLY)
 
 beforeAll(async () => {
-  const authority = await makeAuthority('right')
+  authority = await makeAuthority('right')
   const tls = await authority.issue(['127.0.0.1'])
   postgres = await startPostgres({ say, tls })
   stops.push(() => postgres.stop())
@@ -137,7 +138,11 @@ test('a new password of NATS is taken from the file, however long the old one wa
 })
 
 test('a new password of Redis is taken from the file', async () => {
-  const owner = new Redis(redis.socketUrl ?? redis.url)
+  const { socketUrl, url: over } = redis
+  const owner =
+    socketUrl === undefined
+      ? new Redis(over, { tls: { ca: authority.certPem } })
+      : new Redis(socketUrl)
   await owner.config('SET', 'requirepass', 'second')
   await owner.call('CLIENT', 'KILL', 'TYPE', 'normal')
   await becomes('redis', false)

@@ -1,6 +1,7 @@
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { StartedTestContainer } from 'testcontainers'
 import type { Backend, Say } from './backend.ts'
+import type { FileInContainer } from './file-in-container.ts'
 import { freePort } from './free-port.ts'
 
 export type ContainerPlan = {
@@ -21,8 +22,6 @@ export type ContainerPlan = {
   readonly urlOf: (host: string, port: number) => string
   readonly say: Say
 }
-
-export type FileInContainer = { readonly content: string; readonly target: string }
 
 /** Why no container can be started, or undefined when a Docker engine answers. */
 export async function dockerProblem(): Promise<string | undefined> {

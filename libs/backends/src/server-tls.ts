@@ -1,6 +1,6 @@
 import { chown, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FileInContainer } from './docker.ts'
+import type { FileInContainer } from './file-in-container.ts'
 import type { User } from './unprivileged-user.ts'
 
 /** PEM. A server that has it takes TLS; nats-server and Redis take nothing else then. */

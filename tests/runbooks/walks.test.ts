@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import type { Account } from '@mailx/client/account'
 import { lookUpKeys } from '@mailx/client/look-up-keys'
 import { sealDraft, submitSealed } from '@mailx/client/send'
+import { openEventLog } from '@mailx/event-log/open-log'
+import { encodeEvent } from '@mailx/events/codec'
+import { mailboxEvents } from '@mailx/events/mailbox'
 import { connectNats } from '@mailx/messaging/connect'
 import { streamName } from '@mailx/messaging/streams'
 import { eventually } from '@mailx/testing/eventually'
@@ -59,6 +62,7 @@ test('nats-down, not-ready, bus-full', async () => {
   await fires('MailxNotReady')
   await receive(dave, await send(alice, within('dave@a.test')))
   await fires('MailxUnpublished')
+  await appendElsewhere()
   const said = await broken.firstCommands('nats-down')
   expect(said).toMatch(/! all-in-one is not ready: .*nats: /)
   expect(await broken.firstCommands('not-ready')).toContain('NOT READY')
@@ -66,7 +70,7 @@ test('nats-down, not-ready, bus-full', async () => {
   await ends('MailxNatsDown')
   await ends('MailxNotReady')
   await ends('MailxUnpublished')
-  // Postgres was read for what the bus did not bring; now the stream is full, too.
+  // Postgres was read for what another process had appended; now the stream is full, too.
   const nats = await connectNats({ url: servers.nats.url, name: 'operator' })
   const { streams } = await jetstreamManager(nats)
   const { config, state } = await streams.info(streamName('submission'))
@@ -437,3 +441,18 @@ test('processor-stuck, restore-and-replay', async () => {
   await broken.here.stop()
   await fires('MailxGone')
 })
+
+/** An event of which the services hear by the bus, or else by asking Postgres. */
+async function appendElsewhere(): Promise<void> {
+  const log = await openEventLog({ pool: database })
+  const mailbox = 'dave@a.test'
+  const data = { mailbox, usedBytes: 0n, quotaBytes: 1n }
+  await log.append({
+    context: 'mailbox',
+    key: mailbox,
+    stream: `mailbox/${mailbox}`,
+    expectedVersion: 'any',
+    events: [encodeEvent(mailboxEvents, { type: 'MailboxFreed', data })],
+  })
+  await log.close()
+}

@@ -12,7 +12,7 @@ import type { AnnounceEvents } from '../projections/announce.ts'
 /** Where gateways hear what to push. */
 export const CHANGED_SUBJECT = 'mailboxes.changed'
 
-/** What is older is no news: it comes from a rebuild, or after a long standstill. */
+/** What is older is no news: it comes after a long standstill, or the clock has jumped. Then streams list. */
 const NEWS_MS = 10 * 60 * 1000
 const HEADROOM_BYTES = 4 * 1024
 const DEFAULT_MAX_PAYLOAD = 1024 * 1024
@@ -29,7 +29,7 @@ type Deps = {
   readonly logger: Logger
 }
 
-/** Whether open streams should still hear of an event. */
+/** Whether open streams should hear what an event changed, and not only that something did. */
 export const isNews = ({ recordedAt }: Pick<Recorded, 'recordedAt'>, now: number): boolean =>
   recordedAt > now - NEWS_MS
 
@@ -38,14 +38,21 @@ export const announceEvents =
   (events, changesOf, { again = false } = {}) => {
     const at = now()
     const changes: MailboxChange[] = []
+    const listing = new Set<string>()
     for (const event of events) {
-      if (!isNews(event, at)) continue
       const ofEvent = changesOf(event)
+      if (!isNews(event, at)) {
+        for (const { mailbox } of ofEvent) listing.add(mailbox)
+        continue
+      }
       if (!again && isDelivery(event, ofEvent)) observeDelivery(event, at)
       changes.push(...ofEvent)
     }
-    publish(changes)
+    publish([...[...listing].map(toList), ...changes])
   }
+
+/** Whoever has the mailbox open lists it. */
+export const toList = (mailbox: string): MailboxChange => ({ mailbox, traceparent: '' })
 
 const latency = objective({
   name: 'mailx_mailbox_delivery_seconds',

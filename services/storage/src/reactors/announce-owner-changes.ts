@@ -4,7 +4,7 @@ import type { MailboxEvent } from '@mailx/events/mailbox'
 import type { MailboxChange } from '@mailx/proto/storage/v1/storage_service'
 import type { Logger } from '@mailx/telemetry/logger'
 import type pg from 'pg'
-import { isNews, type PublishChanges } from './announce-changes.ts'
+import { isNews, type PublishChanges, toList } from './announce-changes.ts'
 
 const changedEntries = {
   name: 'storage.changed-entries',
@@ -38,7 +38,11 @@ export const announceOwnerChanges =
   ({ pool, publish, now, logger }: Deps) =>
   (events: readonly Recorded<MailboxEvent>[]): void => {
     const tellAll = async () => {
-      const news = events.filter((event) => isNews(event, now()))
+      const at = now()
+      const { news = [], old = [] } = Object.groupBy(events, (event) =>
+        isNews(event, at) ? 'news' : 'old',
+      )
+      publish([...new Set(old.map(({ data }) => data.mailbox))].map(toList))
       for (const event of news) publish(await changesOf(pool, event))
     }
     tellAll().catch((error: unknown) => {

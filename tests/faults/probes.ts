@@ -8,7 +8,7 @@ import { register } from '@mailx/client/register'
 import { withSession } from '@mailx/client/session'
 import { randomBytes } from '@mailx/crypto/random'
 import { MailxError } from '@mailx/errors/mailx-error'
-import { isPassing } from '@mailx/loadtest-tool/passing'
+import { isPassing, patiently } from '@mailx/loadtest-tool/passing'
 import type { People } from '@mailx/loadtest-tool/people'
 import type { ServiceSuccess } from './fault.ts'
 import type { Rig } from './rig.ts'
@@ -26,7 +26,7 @@ export async function probe(
   timeoutMs: number,
 ): Promise<number | undefined> {
   const deadline = performance.now() + timeoutMs
-  const home = await findHome(domain, rig.home)
+  const home = await patiently(() => findHome(domain, rig.home), Date.now() + timeoutMs)
   const transport = grpcTransport(home.document, { resolveTo: home.target })
   const common = { transport, now: Date.now, random: randomBytes }
   const newcomer = createAccount({ ...common, keyring: newKeyring(domain) })

@@ -100,6 +100,26 @@ test('the well-known document is asked of identity once in a while, not each tim
   expect(rig.identity.asked.documents - before).toBeLessThanOrEqual(1)
 })
 
+test('while identity is away the last document is served, and a domain without one is not said to be unknown', async () => {
+  await rig.hostDomain('third.test')
+  rig.identity.state.away = true
+  await expect.poll(() => get('third.test')).toBe('503 try again later\n')
+  await expect(callUnary(rig.client.getDomain, { domain: 'third.test' })).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+  })
+  rig.identity.state.away = false
+  const document = '200 {"domain":"third.test"}'
+  expect(await get('third.test')).toBe(document)
+  rig.identity.state.away = true
+  const before = rig.identity.asked.documents
+  await expect
+    .poll(async () => [await get('third.test'), rig.identity.asked.documents > before], {
+      timeout: 5_000,
+    })
+    .toEqual([document, true])
+  rig.identity.state.away = false
+})
+
 test('the HTTPS port has nothing else', async () => {
   expect(await get('a.test', { path: '/' })).toMatch(/^404/)
   expect(await get('b.test')).toMatch(/^404/)

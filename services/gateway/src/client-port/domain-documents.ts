@@ -14,20 +14,26 @@ const MAX_DOCUMENTS = 1_000
 
 /**
  * The signed documents of hosted domains, as identity composes them. While identity is away the last
- * one goes on being served: its own validity says for how long it is good.
+ * one goes on being served: its own validity says for how long it is good. Without one it rejects as
+ * identity does: a hosted domain is never said to be unknown.
  */
 export function domainDocuments({ identity, isHosted }: Deps) {
   const documents = new LRUCache<string, Uint8Array>({
     max: MAX_DOCUMENTS,
     ttl: FRESH_MS,
-    allowStaleOnFetchRejection: true,
-    noDeleteOnFetchRejection: true,
-    fetchMethod: async (domain) =>
-      (await callUnary(identity.getDomainDocument, { domain })).document,
+    fetchMethod: (domain, last) =>
+      callUnary(identity.getDomainDocument, { domain }).then(
+        ({ document }) => document,
+        (error: unknown) => {
+          if (last === undefined) throw error
+          return last
+        },
+      ),
   })
   return async (domain: string): Promise<Uint8Array> => {
-    const document = isHosted(domain) ? await documents.fetch(domain) : undefined
-    if (document !== undefined) return document
-    throw new MailxError('NOT_FOUND', `${domain.slice(0, 253)} is not hosted here`)
+    if (!isHosted(domain)) {
+      throw new MailxError('NOT_FOUND', `${domain.slice(0, 253)} is not hosted here`)
+    }
+    return documents.forceFetch(domain)
   }
 }

@@ -34,6 +34,7 @@ const refuse: UntypedHandleCall = unary(async () => {
 /** What the gateway needs of identity to open its doors: certificates and documents of any domain. */
 export async function startFakeIdentity() {
   const asked = { documents: 0 }
+  const state = { away: false }
   const implementation: UntypedServiceImplementation = {
     createDomain: refuse,
     listDomains: refuse,
@@ -57,6 +58,7 @@ export async function startFakeIdentity() {
     getDomainDocument: unary<GetDomainDocumentRequest, GetDomainDocumentResponse>(
       async ({ domain }) => {
         asked.documents += 1
+        if (state.away) throw new MailxError('UNAVAILABLE', 'identity is away')
         const document = utf8(JSON.stringify({ domain }))
         return { document, serial: 1n, validUntilUnixMs: BigInt(Date.now() + DAY_MS) }
       },
@@ -68,5 +70,5 @@ export async function startFakeIdentity() {
     services: [{ definition: IdentityServiceService, implementation }],
     telemetry: { service: 'identity', logger },
   })
-  return { address: server.address, asked, stop: () => server.stop({ graceMs: 100 }) }
+  return { address: server.address, asked, state, stop: () => server.stop({ graceMs: 100 }) }
 }

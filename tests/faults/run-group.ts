@@ -63,10 +63,11 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
   const began = performance.now()
   const rig = await startRig(group.rig, { tree: plan.tree })
   let failed = true
+  let load: Load | undefined
   try {
     const people = await registerUsers(rig, USERS)
     const { perSecond } = group
-    const load = await startLoad(rig, people, {
+    load = await startLoad(rig, people, {
       name: 'load',
       perSecond,
       seed,
@@ -99,6 +100,8 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
     return { group, injected, accepted, refused, resent, findings: counts, problems, seconds }
   } finally {
     if (failed) {
+      // Left alone, it would go on trying beside the next group.
+      await load?.stop().catch(() => {})
       await keepTraces(rig, group, say)
       // What went wrong before is what has to be told.
       await rig.stop().catch((error: unknown) => say(`${group.name}: ${String(error)}`))

@@ -16,15 +16,15 @@ const full = (
   name: string,
   which: 'data' | 'nats',
   selected: boolean,
-  after: (rig: Rig) => Promise<void> = async () => {},
+  after: (rig: Rig) => Promise<void>,
 ): Fault => ({
   name,
   rounds: 2,
   selected,
   async inject({ rig, random }: Occasion) {
     const disk = disksOf(rig)[which]
-    await disk.fill()
     try {
+      await disk.fill()
       await delay(random.int(3_000, 5_000))
     } finally {
       await disk.free()
@@ -33,6 +33,11 @@ const full = (
     return { since: performance.now() }
   },
 })
+
+/** Postgres may not get through its recovery on a full disk, and gives up: somebody has to start it again. */
+async function restartPostgres({ servers: { postgres } }: Rig): Promise<void> {
+  if (postgres.pid === undefined) await postgres.restart()
+}
 
 /** nats-server switches JetStream off for good when its disk is full: somebody has to start it again. */
 async function restartNats({ servers: { nats } }: Rig): Promise<void> {
@@ -69,7 +74,7 @@ const powerLoss: Fault = {
 }
 
 export const diskFaults: readonly Fault[] = [
-  full("Postgres' disk full", 'data', true),
+  full("Postgres' disk full", 'data', true, restartPostgres),
   full("JetStream's disk full", 'nats', false, restartNats),
   powerLoss,
 ]

@@ -56,4 +56,4 @@ USER 10001:10001
 EXPOSE 443 8443 8444
 # Little room for what dies young, old objects collected rarely and by one thread: tools/dev says why.
 # No core dump, and no signal opens the debugger: keys and mail are in memory.
-ENTRYPOINT ["/bin/sh", "-c", "ulimit -c 0 && exec node --disable-sigusr1 --max-semi-space-size=8 --heap-growing-percent=200 --external-memory-accounted-in-global-limit --single-threaded-gc /opt/mailx/app/launch.mjs \"$@\"", "mailx"]
+ENTRYPOINT ["/bin/sh", "-c", "ulimit -c 0 && exec node --disable-sigusr1 --max-semi-space-size=8 --heap-growing-percent=200 --external-memory-accounted-in-global-limit --single-threaded-gc --expose-gc /opt/mailx/app/launch.mjs \"$@\"", "mailx"]

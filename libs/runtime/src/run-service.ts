@@ -6,6 +6,7 @@ import { setAddressHashKey } from '@mailx/telemetry/address-hash'
 import { createLogger, type Logger } from '@mailx/telemetry/logger'
 import { startTelemetry } from '@mailx/telemetry/register'
 import type * as z from 'zod'
+import { collectWhatStartingLeft } from './collect-what-starting-left.ts'
 import { type OpenConnections, openConnections } from './connections.ts'
 import { failProgram } from './fail-program.ts'
 import { tellFileTrouble } from './file-trouble.ts'
@@ -121,6 +122,7 @@ async function live<Config extends CommonConfig>(
   const watch = watchReadiness(readiness, logger)
   if (service !== undefined) {
     logger.info({ addresses: { ...service.addresses, ops: ops.address } }, `${name} has started`)
+    collectWhatStartingLeft()
   }
   await fired(stopping)
 

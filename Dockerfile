@@ -54,6 +54,6 @@ ENV NODE_ENV=production MAILX_VERSION=${MAILX_VERSION} HOME=/tmp PATH=/opt/mailx
 WORKDIR /opt/mailx
 USER 10001:10001
 EXPOSE 443 8443 8444
-# Little room for what dies young, old objects collected rarely and by one thread: tools/dev says why.
+# How the collector works, and that the program may call it: tools/dev says why.
 # No core dump, and no signal opens the debugger: keys and mail are in memory.
 ENTRYPOINT ["/bin/sh", "-c", "ulimit -c 0 && exec node --disable-sigusr1 --max-semi-space-size=8 --heap-growing-percent=200 --external-memory-accounted-in-global-limit --single-threaded-gc --expose-gc /opt/mailx/app/launch.mjs \"$@\"", "mailx"]

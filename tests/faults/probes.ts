@@ -17,7 +17,8 @@ const AGAIN_MS = 50
 
 /**
  * Does what needs a service, over a connection of its own, until it succeeds; resolves with when that
- * was, or with undefined after the time. What is refused for good rejects.
+ * was, or with undefined after the time. What is refused for good rejects, and so does it when the domain
+ * is not found in the time.
  */
 export async function probe(
   rig: Rig,

@@ -1,6 +1,7 @@
 import { cp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { People } from '@mailx/loadtest-tool/people'
 import { seededRandom } from '@mailx/loadtest-tool/random'
 import { runSummary, verdictSummary } from '@mailx/loadtest-tool/summary'
 import type { Finding } from '@mailx/loadtest-tool/verdict'
@@ -63,9 +64,12 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
   const began = performance.now()
   const rig = await startRig(group.rig, { tree: plan.tree })
   let failed = true
+  let people: People | undefined
   let load: Load | undefined
+  // What went wrong before is what has to be told; the rest is said.
+  const saying = (error: unknown) => say(`${group.name}: ${String(error)}`)
   try {
-    const people = await registerUsers(rig, USERS)
+    people = await registerUsers(rig, USERS)
     const { perSecond } = group
     load = await startLoad(rig, people, {
       name: 'load',
@@ -84,7 +88,6 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
       people,
       settleMs: patienceMs,
     })
-    people.close()
     const { counts, accepted, bounced, copies, delivered } = verdict
     say(`${group.name}: ${copies} copies, ${delivered} delivered, ${bounced} bounced`)
     const problems = [
@@ -99,12 +102,12 @@ export async function runGroup(group: Group, plan: RunPlan): Promise<GroupResult
     const seconds = secondsSince(began)
     return { group, injected, accepted, refused, resent, findings: counts, problems, seconds }
   } finally {
+    // Left alone, it would go on trying beside the next group.
+    if (failed) await load?.stop().catch(saying)
+    people?.close()
     if (failed) {
-      // Left alone, it would go on trying beside the next group.
-      await load?.stop().catch(() => {})
       await keepTraces(rig, group, say)
-      // What went wrong before is what has to be told.
-      await rig.stop().catch((error: unknown) => say(`${group.name}: ${String(error)}`))
+      await rig.stop().catch(saying)
     } else await rig.stop()
   }
 }

@@ -19,7 +19,7 @@ export type RunningDeployment = {
   readonly deployment: Deployment
   /** As they run now. */
   readonly processes: readonly ServiceProcess[]
-  /** Resolves when every process says that it is ready; rejects with the reasons after the time. */
+  /** Resolves when every process says that it is ready, with the domains that identity made; rejects with the reasons after the time. */
   ready(timeoutMs: number): Promise<void>
   stop(): Promise<void>
   /** Starts all processes again after `stop`, and resolves when they are ready. */
@@ -86,7 +86,11 @@ export async function runDeployment(
   })
   let processes = plans.map(startProcess)
   const ready = async (timeoutMs: number) => {
-    await Promise.all(processes.map((service) => waitUntilReady(service, timeoutMs)))
+    const allOnce = () =>
+      Promise.all(processes.map((service) => waitUntilReady(service, timeoutMs)))
+    await allOnce()
+    // Who was ready before identity had made its domains may be taking keys for them only now.
+    await allOnce()
   }
   return {
     deployment,

@@ -8,7 +8,7 @@ afterEach(() => {
 
 test('memory is collected and given back once, when starting is over', () => {
   vi.useFakeTimers()
-  const gc = vi.fn()
+  const gc = vi.fn<(options: object) => void>()
   vi.stubGlobal('gc', gc)
   collectWhatStartingLeft()
   vi.advanceTimersByTime(4_000)

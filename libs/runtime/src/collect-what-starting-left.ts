@@ -7,6 +7,6 @@ const AFTER_MS = 5_000
 export function collectWhatStartingLeft(): void {
   const { gc } = globalThis
   if (gc === undefined) return
-  const collect = () => void gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  const collect = () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   setTimeout(collect, AFTER_MS).unref()
 }

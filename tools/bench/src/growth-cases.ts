@@ -86,8 +86,10 @@ export const growthCases: Readonly<Record<string, BenchCase>> = {
         const env = { LOG_PARTITIONS: `${partitions}` }
         const { most, steady } = await inOwnLab('partitions', { say, env }, async (lab) => {
           await warmUp(lab)
-          const most = await measureLoad(lab, atMost(20_000))
-          return { most, steady: await measureLoad(lab, atRate(5, [1000, 17])) }
+          return {
+            most: await measureLoad(lab, atMost(20_000)),
+            steady: await measureLoad(lab, atRate(5, [1000, 17])),
+          }
         })
         const size = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`
         Object.assign(figures, grown(`${size}, at most`, most), grown(`${size}, 1,000/s`, steady))

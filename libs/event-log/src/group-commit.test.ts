@@ -19,42 +19,51 @@ const item = (events = 1, bytes = 10, patienceMs = 0): Item => ({
 const patient = (patienceMs: number): Item => item(1, 10, patienceMs)
 
 function writer(limits: Partial<typeof defaultLimits> = {}) {
-  const batches: { partition: string; size: number; finish: () => void }[] = []
-  const commit = groupCommit<Item>({ ...defaultLimits, ...limits }, (partition, items) => {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    batches.push({ partition, size: items.length, finish: resolve })
-    return promise
+  const groups: Record<string, number>[] = []
+  const writing: Map<string, () => void>[] = []
+  const commit = groupCommit<Item>({ ...defaultLimits, ...limits }, (batches) => {
+    groups.push(
+      Object.fromEntries(batches.map(({ partition, items }) => [partition, items.length])),
+    )
+    const ends = new Map<string, () => void>()
+    writing.push(ends)
+    return batches.map(({ partition }) => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      ends.set(partition, resolve)
+      return promise
+    })
   })
-  const finish = async (index: number) => {
-    batches[index]?.finish()
+  const finish = async (index: number, partition?: string) => {
+    const ends = writing[index] ?? new Map<string, () => void>()
+    for (const [name, end] of ends) if (partition === undefined || name === partition) end()
     await vi.advanceTimersByTimeAsync(0)
   }
-  return { batches, commit, finish }
+  return { groups, commit, finish }
 }
 
-test('an idle partition writes at once, with all that one turn of the event loop brings', async () => {
-  const { batches, commit } = writer()
+test('what comes when nothing is being written goes at once, with all that one turn of the event loop brings', async () => {
+  const { groups, commit } = writer()
   commit.add('p', item())
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(0)
-  expect(batches.map(({ size }) => size)).toEqual([2])
+  expect(groups).toEqual([{ p: 2 }])
 })
 
 test('what arrives during a write waits for it and then lingers', async () => {
-  const { batches, commit, finish } = writer({ lingerMs: 2 })
+  const { groups, commit, finish } = writer({ lingerMs: 2 })
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(0)
   commit.add('p', item())
   await finish(0)
-  expect(batches).toHaveLength(1)
+  expect(groups).toHaveLength(1)
   await vi.advanceTimersByTimeAsync(1)
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(1)
-  expect(batches.map(({ size }) => size)).toEqual([1, 2])
+  expect(groups).toEqual([{ p: 1 }, { p: 2 }])
 })
 
 test('what arrives soon after a write lingers, what arrives later does not', async () => {
-  const { batches, commit, finish } = writer({ lingerMs: 2 })
+  const { groups, commit, finish } = writer({ lingerMs: 2 })
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(0)
   await finish(0)
@@ -62,80 +71,133 @@ test('what arrives soon after a write lingers, what arrives later does not', asy
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(1)
   commit.add('p', item())
-  expect(batches).toHaveLength(1)
+  expect(groups).toHaveLength(1)
   await vi.advanceTimersByTimeAsync(1)
-  expect(batches.map(({ size }) => size)).toEqual([1, 2])
+  expect(groups).toEqual([{ p: 1 }, { p: 2 }])
   await finish(1)
   await vi.advanceTimersByTimeAsync(5)
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(0)
-  expect(batches.map(({ size }) => size)).toEqual([1, 2, 1])
+  expect(groups).toEqual([{ p: 1 }, { p: 2 }, { p: 1 }])
 })
 
 test('what has waited long enough during a write does not linger', async () => {
-  const { batches, commit, finish } = writer({ lingerMs: 2 })
+  const { groups, commit, finish } = writer({ lingerMs: 2 })
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(0)
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(5)
   await finish(0)
-  expect(batches.map(({ size }) => size)).toEqual([1, 1])
+  expect(groups).toEqual([{ p: 1 }, { p: 1 }])
 })
 
 test('what has time waits for company until its time is over, or for one that has none', async () => {
-  const { batches, commit, finish } = writer()
+  const { groups, commit, finish } = writer()
   commit.add('p', patient(40))
   await vi.advanceTimersByTimeAsync(30)
   commit.add('p', patient(40))
-  expect(batches).toHaveLength(0)
+  expect(groups).toHaveLength(0)
   await vi.advanceTimersByTimeAsync(10)
-  expect(batches.map(({ size }) => size)).toEqual([2])
+  expect(groups).toEqual([{ p: 2 }])
   await finish(0)
   await vi.advanceTimersByTimeAsync(100)
   commit.add('p', patient(40))
   await vi.advanceTimersByTimeAsync(5)
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(0)
-  expect(batches.map(({ size }) => size)).toEqual([2, 2])
+  expect(groups).toEqual([{ p: 2 }, { p: 2 }])
 })
 
 test('what came during a write and has time waits on after it', async () => {
-  const { batches, commit, finish } = writer({ lingerMs: 2 })
+  const { groups, commit, finish } = writer({ lingerMs: 2 })
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(0)
   commit.add('p', patient(40))
   await vi.advanceTimersByTimeAsync(5)
   await finish(0)
   await vi.advanceTimersByTimeAsync(30)
-  expect(batches).toHaveLength(1)
+  expect(groups).toHaveLength(1)
   await vi.advanceTimersByTimeAsync(5)
-  expect(batches.map(({ size }) => size)).toEqual([1, 1])
+  expect(groups).toEqual([{ p: 1 }, { p: 1 }])
 })
 
 test('a full batch does not linger, and is cut at the limit', async () => {
-  const { batches, commit, finish } = writer({ maxBatchEvents: 3 })
+  const { groups, commit, finish } = writer({ maxBatchEvents: 3 })
   commit.add('p', item())
   await vi.advanceTimersByTimeAsync(0)
   for (let i = 0; i < 4; i += 1) commit.add('p', item())
   await finish(0)
-  expect(batches.map(({ size }) => size)).toEqual([1, 3])
+  expect(groups).toEqual([{ p: 1 }, { p: 3 }])
 })
 
 test('one item larger than a batch goes alone', async () => {
-  const { batches, commit, finish } = writer({ maxBatchBytes: 100 })
+  const { groups, commit, finish } = writer({ maxBatchBytes: 100 })
   commit.add('p', item(1, 50))
   commit.add('p', item(1, 500))
   await vi.advanceTimersByTimeAsync(0)
   await finish(0)
-  expect(batches.map(({ size }) => size)).toEqual([1, 1])
+  expect(groups).toEqual([{ p: 1 }, { p: 1 }])
 })
 
-test('partitions do not wait for each other', async () => {
-  const { batches, commit } = writer()
+test('what waits for several partitions is written together', async () => {
+  const { groups, commit } = writer()
   commit.add('p', item())
   commit.add('q', item())
   await vi.advanceTimersByTimeAsync(0)
-  expect(batches.map(({ partition }) => partition)).toEqual(['p', 'q'])
+  expect(groups).toEqual([{ p: 1, q: 1 }])
+})
+
+test('a partition that is held up holds up no other', async () => {
+  const { groups, commit, finish } = writer({ lingerMs: 2 })
+  for (const partition of ['p', 'q']) commit.add(partition, item())
+  await vi.advanceTimersByTimeAsync(0)
+  for (const partition of ['p', 'q']) commit.add(partition, item())
+  await finish(0, 'q')
+  await vi.advanceTimersByTimeAsync(4)
+  expect(groups).toEqual([{ p: 1, q: 1 }, { q: 1 }])
+  await finish(0, 'p')
+  expect(groups).toEqual([{ p: 1, q: 1 }, { q: 1 }, { p: 1 }])
+})
+
+test('who is due takes along who has just come, but not who has time', async () => {
+  const { groups, commit, finish } = writer({ lingerMs: 4 })
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(0)
+  await finish(0)
+  commit.add('p', item())
+  commit.add('r', patient(40))
+  await vi.advanceTimersByTimeAsync(3)
+  commit.add('q', item())
+  await vi.advanceTimersByTimeAsync(1)
+  expect(groups).toEqual([{ p: 1 }, { p: 1, q: 1 }])
+  await vi.advanceTimersByTimeAsync(40)
+  expect(groups).toEqual([{ p: 1 }, { p: 1, q: 1 }, { r: 1 }])
+})
+
+test('all partitions together fill one transaction, who waits longest first', async () => {
+  const { groups, commit, finish } = writer({ maxBatchEvents: 3 })
+  commit.add('p', item(2))
+  await vi.advanceTimersByTimeAsync(1)
+  for (const partition of ['q', 'q', 'r']) commit.add(partition, item())
+  await vi.advanceTimersByTimeAsync(0)
+  commit.add('s', item())
+  await vi.advanceTimersByTimeAsync(0)
+  expect(groups).toEqual([{ p: 1 }, { q: 2, r: 1 }])
+  await finish(1)
+  await vi.advanceTimersByTimeAsync(25)
+  expect(groups.at(-1)).toEqual({ s: 1 })
+})
+
+test('more partitions in a transaction: the next one waits longer for company', async () => {
+  const { groups, commit, finish } = writer({ lingerMs: 2 })
+  for (const partition of ['p', 'q', 'r', 's']) commit.add(partition, item())
+  await vi.advanceTimersByTimeAsync(0)
+  await finish(0)
+  commit.add('p', item())
+  await vi.advanceTimersByTimeAsync(7)
+  expect(groups).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(groups).toHaveLength(2)
 })
 
 test('too much waiting is refused with a time to come back', async () => {

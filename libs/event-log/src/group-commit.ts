@@ -3,12 +3,13 @@ import { pace, retryAfter } from './pace.ts'
 
 export type GroupCommitLimits = {
   /**
-   * How long a request waits for company while its partition is busy, or was just now: so long, times
-   * the square root of the batch before, which tells how much company there will be. Few would be
-   * waiting for nobody; for many it pays.
+   * How long a request waits for company while something is being written, or was just now: so long,
+   * times the square root of the events in the transaction before and of its partitions, which tell how
+   * much company there will be, and what it spares. Few would be waiting for nobody; for many it pays.
    */
   readonly lingerMs: number
   readonly maxLingerMs: number
+  /** Of one transaction. */
   readonly maxBatchEvents: number
   readonly maxBatchBytes: number
   /** What may wait or be in flight in all partitions together. */
@@ -33,17 +34,20 @@ type Item = {
   readonly patienceMs: number
 }
 
-type Queue<T> = {
-  readonly items: T[]
-  events: number
-  bytes: number
+/** What is written to one partition. */
+export type Batch<T> = { readonly partition: string; readonly items: readonly T[] }
+
+type Amount = { events: number; bytes: number }
+
+/** What waits for one partition. */
+type Queue<T> = Amount & {
+  readonly partition: string
+  items: T[]
   busy: boolean
-  /** When the last batch was done; a `performance.now()`. */
-  idleSince: number
-  lingerMs: number
-  /** When the next batch is to start if nothing is being written then; a `performance.now()`. */
+  /** From when on something here does not mind to be written; a `performance.now()`. */
+  readyAt: number
+  /** When something here is to be written, if that is possible then; a `performance.now()`. */
   dueAt: number
-  timer: NodeJS.Timeout | undefined
 }
 
 export type GroupCommit<T> = {
@@ -54,18 +58,28 @@ export type GroupCommit<T> = {
 }
 
 /**
- * Gathers items per partition and has them written in batches, one batch of a partition at a time. A
- * batch starts at once when the partition is quiet. What arrives while one is being written, or soon
- * after, waits until that is done and the oldest has lingered, or the next batch is full: so the
- * batches grow as soon as there is something to gather, and a batch costs the same whatever is in it.
+ * Gathers items and has them written, those of all partitions together, but one batch of a partition at
+ * a time. It begins at once when nothing was written just now. What arrives meanwhile, or soon after,
+ * waits until its partition is free and the oldest has lingered, or there is enough for a transaction:
+ * so they grow as soon as there is something to gather, and one costs nearly the same whatever is in it.
+ *
+ * `write` gives a promise for each batch, in their order: when it resolves, that partition is free.
  */
 export function groupCommit<T extends Item>(
   limits: GroupCommitLimits,
-  write: (partition: string, items: readonly T[]) => Promise<void>,
+  write: (batches: readonly Batch<T>[]) => readonly Promise<void>[],
 ): GroupCommit<T> {
   const queues = new Map<string, Queue<T>>()
-  const waiting = { events: 0, bytes: 0 }
+  const waiting: Amount = { events: 0, bytes: 0 }
+  /** What waits for partitions that are free. */
+  const open: Amount = { events: 0, bytes: 0 }
   const writing = pace()
+  let inFlight = 0
+  let idleSince = Number.NEGATIVE_INFINITY
+  let { lingerMs } = limits
+  let timer: NodeJS.Timeout | undefined
+  let wakesAt = Infinity
+  let isScheduled = false
   let onDrained: (() => void)[] = []
 
   return { add, drained }
@@ -77,19 +91,16 @@ export function groupCommit<T extends Item>(
       })
     }
     if (waiting.events === 0) writing.begin()
-    waiting.events += item.events.length
-    waiting.bytes += item.bytes
     const queue = queueOf(partition)
+    const amount = { events: item.events.length, bytes: item.bytes }
+    increase(waiting, amount)
+    increase(queue, amount)
     queue.items.push(item)
-    queue.events += item.events.length
-    queue.bytes += item.bytes
-    const isQuiet = !queue.busy && item.since - queue.idleSince >= queue.lingerMs
-    const dueAt = item.since + Math.max(isQuiet ? 0 : queue.lingerMs, item.patienceMs)
-    const isNext = dueAt < queue.dueAt
-    if (isNext) queue.dueAt = dueAt
+    const isQuiet = inFlight === 0 && item.since - idleSince >= lingerMs
+    note(queue, item, isQuiet ? 0 : lingerMs)
     if (queue.busy) return
-    if (isFull(queue)) flush(partition, queue)
-    else if (isNext) wait(partition, queue)
+    increase(open, amount)
+    wake(queue.dueAt)
   }
 
   function drained(): Promise<void> {
@@ -99,58 +110,109 @@ export function groupCommit<T extends Item>(
     })
   }
 
-  function flush(partition: string, queue: Queue<T>): void {
-    if (queue.busy || queue.items.length === 0) return
-    clearTimeout(queue.timer)
-    queue.timer = undefined
-    queue.busy = true
-    const batch = take(queue)
-    const events = batch.reduce((sum, item) => sum + item.events.length, 0)
-    queue.lingerMs = Math.min(Math.sqrt(events) * limits.lingerMs, limits.maxLingerMs)
-    void write(partition, batch).finally(() => {
-      for (const item of batch) {
-        waiting.events -= item.events.length
-        waiting.bytes -= item.bytes
+  /** Writes when that time has come, or at the end of this turn of the event loop if there is enough. */
+  function wake(at: number): void {
+    if (isFull(open) || at <= performance.now()) {
+      if (isScheduled) return
+      isScheduled = true
+      // Not at once: what else this turn of the event loop brings still gets in.
+      setImmediate(() => {
+        isScheduled = false
+        flush()
+      })
+    } else if (at < wakesAt) {
+      clearTimeout(timer)
+      wakesAt = at
+      timer = setTimeout(
+        () => {
+          wakesAt = Infinity
+          flush()
+        },
+        Math.max(0, at - performance.now()),
+      )
+    }
+  }
+
+  function flush(): void {
+    const batches = take()
+    if (batches.length > 0) {
+      const amounts = batches.map(({ items }) => amountOf(items))
+      const events = amounts.reduce((sum, amount) => sum + amount.events, 0)
+      lingerMs = Math.min(Math.sqrt(events * batches.length) * limits.lingerMs, limits.maxLingerMs)
+      inFlight += batches.length
+      for (const [index, settled] of write(batches).entries()) {
+        const { partition } = batches[index] as Batch<T>
+        void settled.finally(() => release(queueOf(partition), amounts[index] as Amount))
       }
-      writing.done(events)
-      queue.busy = false
-      queue.idleSince = performance.now()
-      if (isFull(queue)) flush(partition, queue)
-      else wait(partition, queue)
-      if (waiting.events === 0) tellDrained()
-    })
+    }
+    wakeForNext()
   }
 
-  function wait(partition: string, queue: Queue<T>): void {
-    clearTimeout(queue.timer)
-    if (queue.items.length === 0) return
-    const left = queue.dueAt - performance.now()
-    // Not at once: what else this turn of the event loop appends still gets into the batch.
-    if (left <= 0) setImmediate(() => flush(partition, queue))
-    else queue.timer = setTimeout(() => flush(partition, queue), left)
+  function release(queue: Queue<T>, amount: Amount): void {
+    inFlight -= 1
+    decrease(waiting, amount)
+    writing.done(amount.events)
+    idleSince = performance.now()
+    queue.busy = false
+    increase(open, queue)
+    if (queue.items.length > 0) wake(queue.dueAt)
+    if (waiting.events === 0) tellDrained()
   }
 
-  function take(queue: Queue<T>): T[] {
-    let events = 0
-    let bytes = 0
+  function wakeForNext(): void {
+    let next = Infinity
+    for (const queue of queues.values()) if (!queue.busy) next = Math.min(next, queue.dueAt)
+    if (next < Infinity) wake(next)
+  }
+
+  /** Who waits longest comes first. Nobody: it is too early for all of them. */
+  function take(): Batch<T>[] {
+    const now = performance.now()
+    const ready = [...queues.values()]
+      .filter(
+        ({ busy, items, readyAt }) => !busy && items.length > 0 && (readyAt <= now || isFull(open)),
+      )
+      .toSorted((a, b) => a.dueAt - b.dueAt)
+    const [first] = ready
+    if (first === undefined || (first.dueAt > now && !isFull(open))) return []
+    const taken: Amount = { events: 0, bytes: 0 }
+    const batches: Batch<T>[] = []
+    for (const queue of ready) {
+      const items = takeFrom(queue, taken)
+      if (items.length === 0) break
+      batches.push({ partition: queue.partition, items })
+    }
+    return batches
+  }
+
+  /** As much as there is room beside what is taken already; the first item in any case. */
+  function takeFrom(queue: Queue<T>, taken: Amount): readonly T[] {
     let count = 0
     for (const item of queue.items) {
-      events += item.events.length
-      bytes += item.bytes
-      if (count > 0 && (events > limits.maxBatchEvents || bytes > limits.maxBatchBytes)) break
+      const isAbove =
+        taken.events + item.events.length > limits.maxBatchEvents ||
+        taken.bytes + item.bytes > limits.maxBatchBytes
+      if (taken.events > 0 && isAbove) break
+      increase(taken, { events: item.events.length, bytes: item.bytes })
       count += 1
     }
-    const batch = queue.items.splice(0, count)
-    for (const item of batch) {
-      queue.events -= item.events.length
-      queue.bytes -= item.bytes
-    }
-    const [oldest] = queue.items
-    queue.dueAt = oldest === undefined ? Infinity : oldest.since + queue.lingerMs
-    return batch
+    if (count === 0) return []
+    decrease(open, queue)
+    queue.busy = true
+    const items = queue.items.splice(0, count)
+    decrease(queue, amountOf(items))
+    queue.readyAt = Infinity
+    queue.dueAt = Infinity
+    for (const item of queue.items) note(queue, item, lingerMs)
+    return items
   }
 
-  function isFull({ events, bytes }: Queue<T>): boolean {
+  function note(queue: Queue<T>, { since, patienceMs }: T, ms: number): void {
+    queue.readyAt = Math.min(queue.readyAt, since + patienceMs)
+    queue.dueAt = Math.min(queue.dueAt, since + Math.max(ms, patienceMs))
+  }
+
+  function isFull({ events, bytes }: Amount): boolean {
     return events >= limits.maxBatchEvents || bytes >= limits.maxBatchBytes
   }
 
@@ -158,14 +220,13 @@ export function groupCommit<T extends Item>(
     const existing = queues.get(partition)
     if (existing !== undefined) return existing
     const queue: Queue<T> = {
+      partition,
       items: [],
       events: 0,
       bytes: 0,
       busy: false,
-      idleSince: Number.NEGATIVE_INFINITY,
-      lingerMs: limits.lingerMs,
+      readyAt: Infinity,
       dueAt: Infinity,
-      timer: undefined,
     }
     queues.set(partition, queue)
     return queue
@@ -176,4 +237,20 @@ export function groupCommit<T extends Item>(
     onDrained = []
     for (const resolve of tell) resolve()
   }
+}
+
+function amountOf(items: readonly Item[]): Amount {
+  const amount = { events: 0, bytes: 0 }
+  for (const { events, bytes } of items) increase(amount, { events: events.length, bytes })
+  return amount
+}
+
+function increase(amount: Amount, by: Amount): void {
+  amount.events += by.events
+  amount.bytes += by.bytes
+}
+
+function decrease(amount: Amount, by: Amount): void {
+  amount.events -= by.events
+  amount.bytes -= by.bytes
 }

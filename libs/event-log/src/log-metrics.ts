@@ -21,3 +21,9 @@ export const appendFailures = counter({
   help: 'Appends that were refused, by error code',
   labelNames: ['context', 'code'] as const,
 })
+
+export const splitGroups = counter({
+  name: 'mailx_log_split_groups_total',
+  help: 'Group commits of several partitions that were made one by one after all, by reason',
+  labelNames: ['reason'] as const,
+})

@@ -79,11 +79,13 @@ test('an attempt that arrives after it was given up finds that the head moved', 
   const [before] = await db.log.heads()
   await log.append(appendRequest({ stream: 'second' }))
   const late = await db.pool.query(
-    `select outcome, head from log.append('submission-0', $1, $2, 1, '{late}', '{0}', '{late}',
-       '{1}', '{Late}', array['\\x01'::bytea], array[''::bytea], array[$2::bytea], '{}', '{}')`,
+    `select outcome, heads from log.append_together('{submission-0}', array[$1::bigint], array[$2::bytea],
+       array[$1::bigint + 1], array[$2::bytea], 1, '{submission-0}', '{late}', '{0}', '{submission-0}',
+       array[$1::bigint + 1], '{late}', '{1}', '{Late}', array['\\x01'::bytea], array[''::bytea],
+       array[$2::bytea], '{}', '{}')`,
     [before?.position.toString(), before?.hash],
   )
-  expect(late.rows).toEqual([{ outcome: 'moved', head: '2' }])
+  expect(late.rows).toEqual([{ outcome: 'moved', heads: ['2'] }])
   expect(await stored('late')).toEqual([])
 })
 

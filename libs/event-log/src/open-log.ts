@@ -9,11 +9,12 @@ import type {
   CommittedBatch,
   EventLog,
 } from './event-log.ts'
-import { defaultLimits, type GroupCommitLimits, groupCommit } from './group-commit.ts'
+import { type Batch, defaultLimits, type GroupCommitLimits, groupCommit } from './group-commit.ts'
+import { groupWriter } from './group-writer.ts'
 import { appendBatchSize, appendFailures, commitSeconds } from './log-metrics.ts'
 import { type ContextOptions, openContexts } from './open-contexts.ts'
 import { partitionIndex, partitionName } from './partition-of.ts'
-import { partitionWriter } from './partition-writer.ts'
+import { type PartitionWriter, partitionWriter } from './partition-writer.ts'
 import { checkRequest, type PendingAppend, pendingAppend } from './pending-append.ts'
 import type { BatchPlan } from './plan-batch.ts'
 import { answer } from './postgres-error.ts'
@@ -36,7 +37,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
   const { pool, now = Date.now, doubtMs = 3000 } = options
   const counts = await openContexts(pool, options)
   const listeners = new Set<CommitListener>()
-  const writers = new Map<string, (requests: readonly PendingAppend[]) => Promise<void>>()
+  const writers = new Map<string, PartitionWriter>()
   for (const [context, count] of counts) {
     // A counter that begins at 1 has not grown, as Prometheus sees it.
     appendFailures.inc({ context, code: 'STORAGE_FULL' }, 0)
@@ -45,6 +46,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
       writers.set(partition, partitionWriter({ pool, partition, now, onCommitted, doubtMs }))
     }
   }
+  const writeGroup = groupWriter({ pool, writerOf, now })
   const queue = groupCommit<PendingAppend>({ ...defaultLimits, ...options.limits }, write)
   let closed = false
 
@@ -87,13 +89,20 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     }
   }
 
-  async function write(partition: string, requests: readonly PendingAppend[]): Promise<void> {
-    const context = partition.slice(0, partition.lastIndexOf('-'))
+  function write(batches: readonly Batch<PendingAppend>[]): readonly Promise<void>[] {
     const startedAt = performance.now()
-    const settle = writers.get(partition)
-    if (settle === undefined) throw new Error(`partition ${partition} is not in this log`)
-    await withCommitSpan(partition, requests, () => settle(requests))
-    commitSeconds.observe({ context }, (performance.now() - startedAt) / 1000)
+    return writeGroup(batches).map(async (written, index) => {
+      const { partition, items } = batches[index] as Batch<PendingAppend>
+      await withCommitSpan(partition, items, () => written)
+      const context = partition.slice(0, partition.lastIndexOf('-'))
+      commitSeconds.observe({ context }, (performance.now() - startedAt) / 1000)
+    })
+  }
+
+  function writerOf(partition: string): PartitionWriter {
+    const writer = writers.get(partition)
+    if (writer === undefined) throw new Error(`partition ${partition} is not in this log`)
+    return writer
   }
 
   function announce(

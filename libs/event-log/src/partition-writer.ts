@@ -22,6 +22,21 @@ type Attempt = { readonly plan: BatchPlan; readonly written: Written }
 const RETRIES = 5
 const RETRY_DELAY_MS = 50
 
+export type PartitionWriter = {
+  /**
+   * The requests behind the head as this process knows it, for who writes that; undefined where the
+   * head has to be locked first.
+   */
+  plan(requests: readonly PendingAppend[], recordedAt: number): BatchPlan | undefined
+  /** Tells the callers of a plan that it is written; writes what had to wait for that. Never rejects. */
+  written(plan: BatchPlan): Promise<void>
+  /**
+   * Writes the requests and tells their callers what became of them. Never rejects. `doubtful`: a plan
+   * of all of them that may have been committed.
+   */
+  settle(requests: readonly PendingAppend[], doubtful?: BatchPlan): Promise<void>
+}
+
 /**
  * Writes batches into one partition, one at a time:
  *
@@ -32,8 +47,6 @@ const RETRY_DELAY_MS = 50
  * 4. The connection breaks after sending: the outcome is open. Lock the head, look whether the batch
  *    is there, and otherwise write it again, which also fences the lost attempt: should it still
  *    arrive, it finds that the head moved. No answer within `doubtMs`: UNAVAILABLE.
- *
- * The returned function settles every request and never rejects.
  */
 export function partitionWriter({
   pool,
@@ -41,18 +54,30 @@ export function partitionWriter({
   now,
   onCommitted,
   doubtMs,
-}: PartitionWriterOptions): (requests: readonly PendingAppend[]) => Promise<void> {
+}: PartitionWriterOptions): PartitionWriter {
   let head: ChainEnd | undefined
   // Another process appends here too: lock first instead of failing first.
   let contended = false
 
-  return settle
+  return {
+    plan,
+    async written(planned) {
+      await settle(tell(planned, { outcome: 'appended' }))
+    },
+    settle,
+  }
 
-  async function settle(requests: readonly PendingAppend[]): Promise<void> {
+  function plan(requests: readonly PendingAppend[], recordedAt: number): BatchPlan | undefined {
+    const anyVersion = requests.some((request) => request.expectedVersion === 'any')
+    if (head === undefined || contended || anyVersion) return undefined
+    return planBatch(partition, requests, head, recordedAt, new Map())
+  }
+
+  async function settle(requests: readonly PendingAppend[], inDoubt?: BatchPlan): Promise<void> {
     const recordedAt = now()
     let open = requests
-    let doubtful: BatchPlan | undefined
-    let doubtfulSince = 0
+    let doubtful = inDoubt
+    let doubtfulSince = inDoubt === undefined ? 0 : performance.now()
     for (let tries = 1; open.length > 0; tries += 1) {
       let sent: BatchPlan | undefined
       const onSend = (plan: BatchPlan) => {
@@ -89,11 +114,11 @@ export function partitionWriter({
   ): Promise<Attempt> {
     const client = await pool.connect()
     try {
-      const anyVersion = requests.some((request) => request.expectedVersion === 'any')
-      const optimistic = head !== undefined && !contended && !anyVersion && doubtful === undefined
-      const result = optimistic
-        ? await writeBehindKnownHead(client, head as ChainEnd, requests, recordedAt, onSend)
-        : await writeBehindLockedHead(client, requests, recordedAt, doubtful, onSend)
+      const planned = doubtful === undefined ? plan(requests, recordedAt) : undefined
+      const result =
+        planned === undefined
+          ? await writeBehindLockedHead(client, requests, recordedAt, doubtful, onSend)
+          : await writeBehindKnownHead(client, planned, onSend)
       client.release()
       return result
     } catch (error) {
@@ -105,14 +130,11 @@ export function partitionWriter({
 
   async function writeBehindKnownHead(
     client: ClientBase,
-    start: ChainEnd,
-    requests: readonly PendingAppend[],
-    recordedAt: number,
+    planned: BatchPlan,
     onSend: (plan: BatchPlan) => void,
   ): Promise<Attempt> {
-    const plan = planBatch(partition, requests, start, recordedAt, new Map())
-    onSend(plan)
-    return { plan, written: await writeBatch(client, partition, plan) }
+    onSend(planned)
+    return { plan: planned, written: await writeBatch(client, planned) }
   }
 
   async function writeBehindLockedHead(
@@ -125,7 +147,7 @@ export function partitionWriter({
     const start = await lockHead(client, partition)
     contended = head !== undefined && head.position !== start.position
     head = start
-    if (doubtful !== undefined && (await isWritten(client, partition, doubtful, start))) {
+    if (doubtful !== undefined && (await isWritten(client, doubtful, start))) {
       await client.query('rollback')
       crashAt('log.after-doubt')
       return { plan: doubtful, written: { outcome: 'appended' } }
@@ -133,14 +155,14 @@ export function partitionWriter({
     const anyVersion = requests.filter((request) => request.expectedVersion === 'any')
     const streams = [...new Set(anyVersion.map((request) => request.stream))]
     const known = await readVersions(client, partition, streams)
-    const plan = planBatch(partition, requests, start, recordedAt, known)
-    const written = await writeBatch(client, partition, plan)
+    const planned = planBatch(partition, requests, start, recordedAt, known)
+    const written = await writeBatch(client, planned)
     if (written.outcome === 'appended') {
-      onSend(plan)
+      onSend(planned)
       crashAt('log.before-commit')
     }
     await client.query(written.outcome === 'appended' ? 'commit' : 'rollback')
-    return { plan, written }
+    return { plan: planned, written }
   }
 
   /** Tells the callers whose outcome is certain; returns the others. */

@@ -5,8 +5,9 @@ import type { PendingAppend } from './pending-append.ts'
 /** Where a partition's sequence ends. */
 export type ChainEnd = { readonly position: bigint; readonly hash: Uint8Array }
 
-/** One transaction's worth of appends, down to positions and hashes. */
+/** One transaction's worth of appends to a partition, down to positions and hashes. */
 export type BatchPlan = {
+  readonly partition: string
   readonly start: ChainEnd
   readonly end: ChainEnd
   readonly recordedAt: number
@@ -67,16 +68,15 @@ export function planBatch(
     included.push({ pending, version, position })
   }
   const end = { position, hash }
-  const blobs = distinctBlobs(included)
-  return { start, end, recordedAt, events, blobs, checks, included, held, versions }
+  const blobs = included.flatMap(({ pending }) => pending.blobs)
+  return { partition, start, end, recordedAt, events, blobs, checks, included, held, versions }
 }
 
 /**
- * Each blob once, and sorted: batches of different partitions that share blobs then lock them in the
- * same order and cannot deadlock.
+ * Each blob once, and sorted: transactions that share blobs then lock them in the same order and cannot
+ * deadlock.
  */
-function distinctBlobs(included: readonly Placed[]): Blob[] {
-  const blobs = included.flatMap(({ pending }) => pending.blobs)
+export function distinctBlobs(blobs: readonly Blob[]): readonly Blob[] {
   if (blobs.length < 2) return blobs
   const sorted = blobs.toSorted((a, b) => Buffer.compare(a.hash, b.hash))
   return sorted.filter(

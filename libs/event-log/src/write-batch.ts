@@ -1,25 +1,25 @@
 import { crashAt } from '@mailx/config/crash-at'
 import type { ClientBase, QueryConfig } from 'pg'
-import { byteaArray, int4Array, textArray } from './binary-array.ts'
-import type { BatchPlan, ChainEnd } from './plan-batch.ts'
+import { byteaArray, int4Array, int8Array, textArray } from './binary-array.ts'
+import { type BatchPlan, type ChainEnd, distinctBlobs } from './plan-batch.ts'
 import { readEvents } from './read-log.ts'
 import type { Sql } from './sql.ts'
 
-/** What `log.append` answered. */
+/** What `log.append_together` answered of one partition. */
 export type Written =
   | { readonly outcome: 'appended' }
   | { readonly outcome: 'moved'; readonly head: ChainEnd }
   | { readonly outcome: 'conflict'; readonly actual: ReadonlyMap<string, number> }
 
 type Row = {
-  outcome: 'appended' | 'moved' | 'conflict'
-  head: string
-  head_hash: Uint8Array
+  outcome: Written['outcome'] | 'held'
+  heads: string[]
+  head_hashes: Uint8Array[]
   actual_versions: number[]
 }
 
-const append = `select * from log.append($1, $2, $3, $4, $5::text[], $6::int[], $7::text[],
-  $8::int[], $9::text[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[])`
+const append = `select * from log.append_together($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+  $14, $15, $16, $17, $18, $19)`
 
 const streamVersions = `select s.stream, (
     select e.version from log.events e where e.partition = $1 and e.stream = s.stream
@@ -30,23 +30,56 @@ const streamVersions = `select s.stream, (
 const ANSWER_TIMEOUT_MS = 10_000
 
 /** One round trip: a transaction of its own unless the client is already in one. */
-export async function writeBatch(
+export async function writeBatch(client: ClientBase, plan: BatchPlan): Promise<Written> {
+  const { outcome, heads, head_hashes, actual_versions } = await send(client, [plan])
+  switch (outcome) {
+    case 'appended':
+      return { outcome }
+    case 'moved': {
+      const [[position = '0'], [hash = plan.start.hash]] = [heads, head_hashes]
+      return { outcome, head: { position: BigInt(position), hash } }
+    }
+    case 'conflict': {
+      const actual = [...plan.checks.keys()].map((s, i) => [s, actual_versions[i] ?? 0] as const)
+      return { outcome, actual: new Map(actual) }
+    }
+    case 'held':
+      throw new Error(`the only partition ${plan.partition} was not waited for`)
+  }
+}
+
+/**
+ * As `writeBatch`, for batches of different partitions: all of them are written, or none. It does not
+ * wait for a partition to which somebody else is appending.
+ */
+export async function writeBatches(
   client: ClientBase,
-  partition: string,
-  plan: BatchPlan,
-): Promise<Written> {
-  const { start, recordedAt, events, blobs, checks } = plan
+  plans: readonly BatchPlan[],
+): Promise<Row['outcome']> {
+  const { outcome } = await send(client, plans)
+  return outcome
+}
+
+async function send(client: ClientBase, plans: readonly BatchPlan[]): Promise<Row> {
+  const checks = plans.flatMap((plan) => [...plan.checks])
+  const events = plans.flatMap((plan) => plan.events)
+  const blobs = distinctBlobs(plans.flatMap((plan) => plan.blobs))
   const query = {
-    name: 'log.append',
+    name: 'log.append-together',
     text: append,
     query_timeout: ANSWER_TIMEOUT_MS,
     values: [
-      partition,
-      start.position.toString(),
-      start.hash,
-      recordedAt,
-      textArray([...checks.keys()]),
-      int4Array([...checks.values()]),
+      textArray(plans.map(({ partition }) => partition)),
+      int8Array(plans.map(({ start }) => start.position)),
+      byteaArray(plans.map(({ start }) => start.hash)),
+      int8Array(plans.map(({ end }) => end.position)),
+      byteaArray(plans.map(({ end }) => end.hash)),
+      plans[0]?.recordedAt,
+      textArray(plans.flatMap((plan) => filled(plan.partition, plan.checks.size))),
+      textArray(checks.map(([stream]) => stream)),
+      int4Array(checks.map(([, version]) => version)),
+      textArray(plans.flatMap((plan) => filled(plan.partition, plan.events.length))),
+      int8Array(events.map((event) => event.position)),
       textArray(events.map((event) => event.stream)),
       int4Array(events.map((event) => event.version)),
       textArray(events.map((event) => event.type)),
@@ -59,18 +92,10 @@ export async function writeBatch(
   }
   crashAt('log.before-send')
   const { rows } = await client.query<Row>(query)
-  const row = rows[0] as Row
-  switch (row.outcome) {
-    case 'appended':
-      return { outcome: 'appended' }
-    case 'moved':
-      return { outcome: 'moved', head: { position: BigInt(row.head), hash: row.head_hash } }
-    case 'conflict': {
-      const actual = [...checks.keys()].map((s, i) => [s, row.actual_versions[i] ?? 0] as const)
-      return { outcome: 'conflict', actual: new Map(actual) }
-    }
-  }
+  return rows[0] as Row
 }
+
+const filled = (text: string, count: number): string[] => Array.from({ length: count }, () => text)
 
 /** Begins a transaction that holds the head row, so that nobody else appends until it ends. */
 export async function lockHead(client: ClientBase, partition: string): Promise<ChainEnd> {
@@ -101,11 +126,9 @@ export async function readVersions(
 /** Whether exactly this batch is in the log, given the locked head. */
 export async function isWritten(
   sql: Sql,
-  partition: string,
-  plan: BatchPlan,
+  { partition, end }: BatchPlan,
   head: ChainEnd,
 ): Promise<boolean> {
-  const { end } = plan
   if (head.position < end.position) return false
   const [last] = await readEvents(sql, { partition, after: end.position - 1n, limit: 1 })
   return last !== undefined && Buffer.compare(last.hash, end.hash) === 0

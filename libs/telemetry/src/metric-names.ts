@@ -19,6 +19,7 @@ export const metricTypes = {
   mailx_bus_unpublished_events: 'gauge',
   mailx_log_append_batch_size: 'histogram',
   mailx_log_append_failures_total: 'counter',
+  mailx_log_split_groups_total: 'counter',
   mailx_log_commit_seconds: 'histogram',
   mailx_log_events: 'gauge',
   mailx_parked_events: 'gauge',

@@ -1,7 +1,8 @@
 import { crashAt } from '@mailx/config/crash-at'
 import type { StoredEvent } from '@mailx/event-log/event-log'
-import { runStatements, type Statement, type TextRows } from '@mailx/event-log/run-statements'
+import { runStatements, type TextRows } from '@mailx/event-log/run-statements'
 import type { Recorded } from '@mailx/events/event'
+import { context, trace } from '@opentelemetry/api'
 import type { ClientBase, Pool } from 'pg'
 import {
   beginAt,
@@ -11,6 +12,7 @@ import {
   hasNotMoved,
   moveStatement,
 } from './checkpoint.ts'
+import { gather } from './gather.ts'
 import { parkEvent } from './parked-events.ts'
 import { withProcessSpans } from './process-spans.ts'
 import type { Processor } from './processor.ts'
@@ -53,53 +55,102 @@ export async function applyEvents(step: Step, events: readonly Recorded[]): Prom
     case 'projection': {
       const { of: projection } = processor
       crashAt('projection.before-apply')
-      const { applied, results } = await withProcessSpans(processor, events, () =>
+      return withProcessSpans(processor, events, () =>
         projection.statements
-          ? runAll(step, projection.statements(events))
+          ? applyGathered(step, projection, events)
           : applyAll(step, projection, events),
       )
-      crashAt('projection.after-commit')
-      if (applied !== 'lost') projection.afterCommit?.(events, results)
-      return applied
     }
   }
 }
 
-type Outcome = { readonly applied: Applied; readonly results: readonly TextRows[] }
+async function applyGathered(
+  step: Step,
+  projection: Projection,
+  events: readonly Recorded[],
+): Promise<Applied> {
+  try {
+    return await gatheredBy(step, projection)({ step, events })
+  } catch (error) {
+    if (hasNotMoved(error)) return 'lost'
+    throw error
+  }
+}
 
-/** One round trip: the checkpoint first, so that nothing is written unless it moves. */
-async function runAll(
-  { pool, key, from, to }: Step,
-  statements: readonly Statement[],
-): Promise<Outcome> {
-  if (statements.length === 0) return { applied: 'unmoved', results: [] }
-  const all = [moveStatement(key, from.position, to), ...statements]
-  return turnstileOf(pool).pass(async () => {
+type Page = { readonly step: Step; readonly events: readonly Recorded[] }
+
+const MAX_EVENTS = 500
+const gathering = new WeakMap<Pool, Map<string, (page: Page) => Promise<Applied>>>()
+
+/** One transaction at a time for each projection of a process: all its partitions share it. */
+function gatheredBy({ pool, key }: Step, projection: Projection): (page: Page) => Promise<Applied> {
+  const ofPool = gathering.get(pool) ?? new Map<string, (page: Page) => Promise<Applied>>()
+  gathering.set(pool, ofPool)
+  const name = `${key.schema} ${projection.name}`
+  const existing = ofPool.get(name)
+  if (existing !== undefined) return existing
+  const made = gather({
+    // What several traces cause together belongs to none of them.
+    run: (pages: readonly Page[]) =>
+      context.with(trace.deleteSpan(context.active()), () => runAll(projection, pages)),
+    weightOf: ({ events }) => events.length,
+    maxWeight: MAX_EVENTS,
+  })
+  ofPool.set(name, made)
+  return made
+}
+
+/** In one round trip: the checkpoints first, so that nothing is written unless they move. */
+async function runAll(projection: Projection, pages: readonly Page[]): Promise<Applied> {
+  const events = pages.flatMap((page) => page.events)
+  const statements = projection.statements?.(events) ?? []
+  if (statements.length === 0) return 'unmoved'
+  const moves = pages.map(({ step: { key, from, to } }) => ({
+    partition: key.partition,
+    from: from.position,
+    to,
+  }))
+  const [first] = pages as readonly [Page]
+  const { pool, key } = first.step
+  const move = moveStatement(key.schema, key.processor, moves)
+  const results = await turnstileOf(pool).pass(async () => {
     const client = await pool.connect()
     try {
-      const answer = runStatements(client, all)
+      const answer = runStatements(client, [move, ...statements])
       crashAt('projection.before-commit')
-      const [, ...results] = await answer
+      const [, ...rest] = await answer
       client.release()
-      return { applied: 'moved', results }
+      return rest
     } catch (error) {
       client.release(true)
-      if (hasNotMoved(error)) return { applied: 'lost', results: [] }
       throw error
     }
   })
+  committed(projection, events, results)
+  return 'moved'
 }
 
 async function applyAll(
   step: Step,
   projection: Projection,
   events: readonly Recorded[],
-): Promise<Outcome> {
+): Promise<Applied> {
   const applied = await inTransaction(step, async (client) => {
     await projection.apply(client, events)
     crashAt('projection.before-commit')
   })
-  return { applied: applied ? 'moved' : 'lost', results: [] }
+  if (!applied) return 'lost'
+  committed(projection, events, [])
+  return 'moved'
+}
+
+function committed(
+  projection: Projection,
+  events: readonly Recorded[],
+  results: readonly TextRows[],
+): void {
+  crashAt('projection.after-commit')
+  projection.afterCommit?.(events, results)
 }
 
 /** Parks an event instead of applying it, and moves the checkpoint past it. */

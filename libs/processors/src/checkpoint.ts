@@ -1,3 +1,4 @@
+import { byteaArray, int8Array, textArray } from '@mailx/event-log/binary-array'
 import type { Statement, StatementError } from '@mailx/event-log/run-statements'
 import type { Sql } from '@mailx/event-log/sql'
 import { type ClientBase, escapeIdentifier, escapeLiteral, type QueryResult } from 'pg'
@@ -130,29 +131,45 @@ export async function commitAt(
   )
 }
 
+export type Move = {
+  readonly partition: string
+  readonly from: bigint
+  readonly to: Checkpoint
+}
+
 /**
- * Moves the checkpoint as the first statement of a transaction, which it fails with a division by
- * zero when the checkpoint is not where it is expected, or somebody else holds it.
+ * Moves a processor's checkpoints as the first statement of a transaction, which it fails with a
+ * division by zero when one of them is not where it is expected, or somebody else holds it. Plans are
+ * made once: for arrays Postgres would make those of the statements that follow anew each time.
  */
 export function moveStatement(
-  { schema, processor, partition }: CheckpointKey,
-  from: bigint,
-  { position, hash }: Checkpoint,
+  schema: string,
+  processor: string,
+  moves: readonly Move[],
 ): Statement {
   return {
     name: `processors.move-${schema}`,
     text: `with held as (
-        select 1 from ${table(schema)}
-          where projection = $1 and partition = $2 and position = $3::bigint
-          for update skip locked
+        select c.partition, m.position, m.hash
+          from unnest($2::text[], $3::int8[], $4::int8[], $5::bytea[])
+              as m(partition, expected, position, hash)
+            join ${table(schema)} c on c.partition = m.partition and c.position = m.expected
+          where c.projection = $1 for update of c skip locked
       ), moved as (
-        update ${table(schema)} set position = $4::bigint, hash = $5
-          from held, (select set_config('synchronous_commit', 'off', true)) relaxed
-          where projection = $1 and partition = $2
+        update ${table(schema)} c set position = held.position, hash = held.hash
+          from held, (select set_config('synchronous_commit', 'off', true),
+              set_config('plan_cache_mode', 'force_generic_plan', true)) settings
+          where c.projection = $1 and c.partition = held.partition
           returning 1
       )
-      select 1 / count(*) from moved`,
-    values: [processor, partition, from.toString(), position.toString(), Buffer.from(hash)],
+      select 1 / (count(*) = cardinality($2))::int from moved`,
+    values: [
+      processor,
+      textArray(moves.map(({ partition }) => partition)),
+      int8Array(moves.map(({ from }) => from)),
+      int8Array(moves.map(({ to }) => to.position)),
+      byteaArray(moves.map(({ to }) => to.hash)),
+    ],
   }
 }
 

@@ -24,12 +24,13 @@ export type Projection<C extends Codecs = any> = {
   apply(sql: Sql, events: readonly Recorded<EventOf<C>>[]): Promise<void>
   /**
    * The same as `apply`, where what is written does not depend on what is read: then the runner sends
-   * it with the checkpoint in one round trip. None: the events change nothing.
+   * it with the checkpoints in one round trip. The events may be of several partitions, in order in
+   * each of them. None: the events change nothing.
    */
   statements?(events: readonly Recorded<EventOf<C>>[]): readonly Statement[]
   /**
    * Called after the COMMIT, for announcements; with what each of the statements returned, where there
-   * are any. A process may die before it.
+   * are any, and then with all events that they were for. A process may die before it.
    */
   afterCommit?(events: readonly Recorded<EventOf<C>>[], results: readonly TextRows[]): void
   /**

@@ -28,27 +28,28 @@ export type LaneGrowth = {
 const add = `insert into outbound.deliveries (origin, peer, partition, position, ordinal, message_id,
     sender, recipient, accepted_at, created_at, expires_at, content_hash, content_size,
     envelope_hash, envelope_size, attachments, traceparent)
-  select n.origin, n.peer, $1, n.position, n.ordinal, n.message_id, n.sender, n.recipient,
+  select n.origin, n.peer, n.partition, n.position, n.ordinal, n.message_id, n.sender, n.recipient,
     n.accepted_at, n.created_at, n.expires_at, n.content_hash, n.content_size, n.envelope_hash,
     n.envelope_size, n.attachments, n.traceparent
-  from unnest($2::text[], $3::text[], $4::bigint[], $5::int[], $6::bytea[], $7::text[], $8::text[],
+  from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::int[], $6::bytea[], $7::text[], $8::text[],
     $9::bigint[], $10::bigint[], $11::bigint[], $12::bytea[], $13::int[], $14::bytea[], $15::int[],
-    $16::bytea[], $17::text[]) as n(origin, peer, position, ordinal, message_id, sender, recipient,
+    $16::bytea[], $17::text[]) as n(partition, origin, peer, position, ordinal, message_id, sender, recipient,
     accepted_at, created_at, expires_at, content_hash, content_size, envelope_hash, envelope_size,
     attachments, traceparent)
   on conflict do nothing`
 
 const setHeads = `with old as (
-    select h.* from outbound.lane_heads h join unnest($2::text[], $3::text[]) as l(origin, peer)
-      using (origin, peer) where h.partition = $1
+    select h.* from outbound.lane_heads h
+      join unnest($1::text[], $2::text[], $3::text[]) as l(partition, origin, peer)
+      using (partition, origin, peer)
   ), new as (
     insert into outbound.lane_heads as h (origin, peer, partition, position)
-      select origin, peer, $1, position
-      from unnest($2::text[], $3::text[], $4::bigint[]) as l(origin, peer, position)
+      select origin, peer, partition, position
+      from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as l(partition, origin, peer, position)
     on conflict (origin, peer, partition) do update set position = excluded.position
       where h.position < excluded.position
   )
-  select origin, peer, position from old`
+  select partition, origin, peer, position from old`
 
 /**
  * Tables outbound.deliveries and lane_heads: every accepted envelope for another domain, by lane.
@@ -65,10 +66,7 @@ export function dueDeliveries(
     tables: ['outbound.deliveries', 'outbound.lane_heads'],
     statements(events) {
       const remote = events.flatMap(remoteDeliveries)
-      const [first] = remote
-      if (first === undefined) return []
-      const { partition } = first.event
-      return [addDeliveries(partition, remote), moveLaneHeads(partition, lanesOf(remote))]
+      return remote.length === 0 ? [] : [addDeliveries(remote), moveLaneHeads(lanesOf(remote))]
     },
     afterCommit(events, [, heads = []]) {
       const lanes = lanesOf(events.flatMap(remoteDeliveries))
@@ -90,11 +88,11 @@ export function remoteDeliveries(event: Recorded<SubmissionEvent>): RemoteDelive
 /** Of a canonical address, which has one @. */
 const domainOf = (address: string): string => address.slice(address.indexOf('@') + 1)
 
-const addDeliveries = (partition: string, rows: readonly RemoteDelivery[]): Statement => ({
+const addDeliveries = (rows: readonly RemoteDelivery[]): Statement => ({
   name: 'outbound.add-deliveries',
   text: add,
   values: [
-    partition,
+    textArray(rows.map(({ event }) => event.partition)),
     textArray(rows.map(({ origin }) => origin)),
     textArray(rows.map(({ peer }) => peer)),
     int8Array(rows.map(({ event }) => event.position)),
@@ -116,30 +114,33 @@ const addDeliveries = (partition: string, rows: readonly RemoteDelivery[]): Stat
 
 type Lane = readonly [RemoteDelivery, ...RemoteDelivery[]]
 
+const keyOf = (partition: string, { origin, peer }: { origin: string; peer: string }): string =>
+  `${partition} ${origin} ${peer}`
+
 const lanesOf = (rows: readonly RemoteDelivery[]): Lane[] =>
-  [...Map.groupBy(rows, ({ origin, peer }) => `${origin} ${peer}`).values()].flatMap(
+  [...Map.groupBy(rows, (row) => keyOf(row.event.partition, row)).values()].flatMap(
     ([first, ...rest]): Lane[] => (first === undefined ? [] : [[first, ...rest]]),
   )
 
-const moveLaneHeads = (partition: string, lanes: readonly Lane[]): Statement => ({
+const moveLaneHeads = (lanes: readonly Lane[]): Statement => ({
   name: 'outbound.move-lane-heads',
   text: setHeads,
   values: [
-    partition,
+    textArray(lanes.map(([{ event }]) => event.partition)),
     textArray(lanes.map(([{ origin }]) => origin)),
     textArray(lanes.map(([{ peer }]) => peer)),
     int8Array(lanes.map((lane) => (lane.at(-1) ?? lane[0]).event.position)),
   ],
 })
 
-/** `heads`: origin, peer and position before, of the lanes that were there. */
+/** `heads`: partition, origin, peer and position before, of the lanes that were there. */
 function growthOf(lanes: readonly Lane[], heads: TextRows): LaneGrowth[] {
-  const previous = new Map(
-    heads.map(([origin, peer, position]) => [`${origin} ${peer}`, BigInt(position ?? 0)]),
-  )
+  const previous = new Map(heads.map((row) => [row.slice(0, 3).join(' '), BigInt(row[3] ?? 0)]))
   return lanes.map((deliveries) => {
-    const [{ origin, peer, event }] = deliveries
-    const before = previous.get(`${origin} ${peer}`) ?? 0n
-    return { origin, peer, partition: event.partition, previous: before, deliveries }
+    const [first] = deliveries
+    const { origin, peer } = first
+    const { partition } = first.event
+    const before = previous.get(keyOf(partition, first)) ?? 0n
+    return { origin, peer, partition, previous: before, deliveries }
   })
 }

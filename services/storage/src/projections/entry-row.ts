@@ -8,6 +8,7 @@ import { type AttachmentBlob, Route } from '@mailx/proto/submission/v1/events'
 /** One message in one mailbox, as one of the entries tables holds it. */
 export type EntryRow = {
   readonly mailbox: string
+  readonly partition: string
   readonly position: bigint
   readonly messageId: Uint8Array
   readonly sender: string
@@ -22,12 +23,13 @@ export type EntryRow = {
 
 /** The entries that a submission makes: one for each of its recipients here. */
 export function entriesOfSubmission(event: Recorded<SubmissionEvent>): EntryRow[] {
-  const { data, position, recordedAt, metadata } = event
+  const { data, partition, position, recordedAt, metadata } = event
   const shared = data.contentSize + sizeOf(data.attachments)
   return data.recipients
     .filter(({ route }) => route === Route.LOCAL)
     .map(({ address, envelopeHash, envelopeSize }) => ({
       mailbox: address,
+      partition,
       position,
       messageId: data.messageId,
       sender: data.sender,
@@ -42,11 +44,12 @@ export function entriesOfSubmission(event: Recorded<SubmissionEvent>): EntryRow[
 
 /** The entry that a reception makes: none when there was nobody to receive it. */
 export function entriesOfReception(event: Recorded<ReceptionEvent>): EntryRow[] {
-  const { data, position, recordedAt, metadata } = event
+  const { data, partition, position, recordedAt, metadata } = event
   if (data.disposition !== Disposition.DELIVER) return []
   return [
     {
       mailbox: data.recipient,
+      partition,
       position,
       messageId: data.messageId,
       sender: data.sender,

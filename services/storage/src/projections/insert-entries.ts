@@ -12,17 +12,17 @@ const insert = (source: EntrySource) => `
     insert into storage.entries_${source}
       (mailbox, partition, position, message_id, sender, created_at, received_at, size,
        content_hash, envelope_hash)
-      select mailbox, $1, position, message_id, sender, created_at, received_at, size,
+      select mailbox, partition, position, message_id, sender, created_at, received_at, size,
              content_hash, envelope_hash
-        from unnest($2::text[], $3::int8[], $4::bytea[], $5::text[], $6::int8[], $7::int8[],
+        from unnest($1::text[], $2::text[], $3::int8[], $4::bytea[], $5::text[], $6::int8[], $7::int8[],
                     $8::int4[], $9::bytea[], $10::bytea[])
-          as n(mailbox, position, message_id, sender, created_at, received_at, size,
+          as n(partition, mailbox, position, message_id, sender, created_at, received_at, size,
                content_hash, envelope_hash)
       on conflict do nothing
-      returning mailbox, size
+      returning mailbox, partition, size
   )
   insert into storage.usage_${source} as u (mailbox, partition, bytes, messages)
-    select mailbox, $1, sum(size), count(*) from new group by mailbox
+    select mailbox, partition, sum(size), count(*) from new group by mailbox, partition
     on conflict (mailbox, partition) do update
       set bytes = u.bytes + excluded.bytes, messages = u.messages + excluded.messages`
 
@@ -38,19 +38,15 @@ const statements = {
   received: { insert: insert('received'), attach: attach('received') },
 }
 
-/** Adds the entries of one partition's batch, and what they take. */
-export function insertEntries(
-  source: EntrySource,
-  partition: string,
-  rows: readonly EntryRow[],
-): Statement[] {
+/** Adds entries, and what they take. */
+export function insertEntries(source: EntrySource, rows: readonly EntryRow[]): Statement[] {
   if (rows.length === 0) return []
   return [
     {
       name: `storage.insert-entries-${source}`,
       text: statements[source].insert,
       values: [
-        partition,
+        textArray(rows.map((row) => row.partition)),
         textArray(rows.map((row) => row.mailbox)),
         int8Array(rows.map((row) => row.position)),
         byteaArray(rows.map((row) => row.messageId)),

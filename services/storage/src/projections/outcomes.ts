@@ -18,6 +18,7 @@ type Outcome = {
   readonly reason: string
   readonly delayed: boolean
   readonly changedAt: number
+  readonly partition: string
   readonly position: bigint
 }
 
@@ -25,10 +26,10 @@ type Outcome = {
 const upsert = `
   insert into storage.outcomes as o
     (message_id, recipient, sender, state, code, reason, delayed, changed_at, partition, position)
-    select message_id, recipient, sender, state, code, reason, delayed, changed_at, $1, position
-      from unnest($2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    select message_id, recipient, sender, state, code, reason, delayed, changed_at, partition, position
+      from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                   $8::text[]::boolean[], $9::int8[], $10::int8[])
-        as n(message_id, recipient, sender, state, code, reason, delayed, changed_at, position)
+        as n(partition, message_id, recipient, sender, state, code, reason, delayed, changed_at, position)
       order by message_id, recipient, sender
     on conflict (message_id, recipient, sender) do update
       set state = excluded.state,
@@ -49,15 +50,13 @@ export const outcomesProjection = (announce: AnnounceEvents): Projection<typeof 
     events: deliveryEvents,
     tables: ['storage.outcomes'],
     statements(events) {
-      const [first] = events
-      if (first === undefined) return []
       const outcomes = lastPerCopy(events.map(outcomeOf))
       return [
         {
           name: 'storage.upsert-outcomes',
           text: upsert,
           values: [
-            first.partition,
+            textArray(outcomes.map((outcome) => outcome.partition)),
             byteaArray(outcomes.map((outcome) => outcome.messageId)),
             textArray(outcomes.map((outcome) => outcome.recipient)),
             textArray(outcomes.map((outcome) => outcome.sender)),
@@ -81,6 +80,7 @@ function outcomeOf(event: Recorded<DeliveryEvent>): Outcome {
     recipient,
     sender,
     changedAt: event.recordedAt,
+    partition: event.partition,
     position: event.position,
   }
   switch (event.type) {

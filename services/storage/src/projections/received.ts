@@ -13,12 +13,10 @@ export const receivedProjection = (announce: AnnounceEvents): Projection<typeof 
     events: receptionEvents,
     tables: ['storage.entries_received', 'storage.attachments_received', 'storage.usage_received'],
     statements(events) {
-      const [first] = events
-      if (first === undefined) return []
       const kept = events.filter(({ data }) => data.disposition === Disposition.DELIVER)
       const messages = kept.map(({ data }) => data)
       return [
-        ...insertEntries('received', first.partition, kept.flatMap(entriesOfReception)),
+        ...insertEntries('received', kept.flatMap(entriesOfReception)),
         ...insertAttachments('received', messages),
       ]
     },

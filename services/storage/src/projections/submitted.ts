@@ -30,11 +30,9 @@ export const submittedProjection = (
       'storage.usage_submitted',
     ],
     statements(events) {
-      const [first] = events
-      if (first === undefined) return []
       const messages = events.map(({ data }) => data)
       return [
-        ...insertEntries('submitted', first.partition, events.flatMap(entriesOfSubmission)),
+        ...insertEntries('submitted', events.flatMap(entriesOfSubmission)),
         ...insertAttachments('submitted', messages),
         ...addRemoteCopies(messages),
       ]

@@ -56,4 +56,4 @@ USER 10001:10001
 EXPOSE 443 8443 8444
 # How the collector works, and that the program may call it: tools/dev says why.
 # No core dump, and no signal opens the debugger: keys and mail are in memory.
-ENTRYPOINT ["/bin/sh", "-c", "ulimit -c 0 && exec node --disable-sigusr1 --max-semi-space-size=8 --heap-growing-percent=200 --external-memory-accounted-in-global-limit --single-threaded-gc --expose-gc /opt/mailx/app/launch.mjs \"$@\"", "mailx"]
+ENTRYPOINT ["/bin/sh", "-c", "ulimit -c 0 && exec node --disable-sigusr1 --max-semi-space-size=32 --heap-growing-percent=200 --external-memory-accounted-in-global-limit --single-threaded-gc --expose-gc /opt/mailx/app/launch.mjs \"$@\"", "mailx"]

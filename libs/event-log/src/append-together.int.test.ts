@@ -91,6 +91,9 @@ test('a partition that somebody holds is waited for by nobody else', async () =>
   await holder.query("begin; select 1 from log.partitions where name = 'submission-1' for update")
   const held = append('submission-1', 'held')
   await Promise.all(['submission-0', 'submission-2'].map((partition) => append(partition, 'held')))
+  expect(
+    await db.log.readStream(appendRequest({ key: keyOf('submission-1'), stream: 'held' })),
+  ).toEqual([])
   await holder.query('commit')
   await held
   await expectSound(2n)

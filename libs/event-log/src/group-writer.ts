@@ -63,21 +63,24 @@ export function groupWriter({
       return outcome
     }
   }
+}
 
-  async function finish(
-    writer: PartitionWriter,
-    items: readonly PendingAppend[],
-    plan: BatchPlan | undefined,
-    outcome: Promise<Outcome>,
-  ): Promise<void> {
-    if (plan === undefined) return writer.settle(items)
-    switch (await outcome) {
-      case 'appended':
-        return writer.written(plan)
-      case 'unknown':
-        return writer.settle(items, plan)
-      default:
-        return writer.settle(items)
-    }
+async function finish(
+  writer: PartitionWriter,
+  items: readonly PendingAppend[],
+  plan: BatchPlan | undefined,
+  outcome: Promise<Outcome>,
+): Promise<void> {
+  if (plan === undefined) return writer.settle(items)
+  switch (await outcome) {
+    case 'appended':
+      return writer.written(plan)
+    case 'unknown':
+      return writer.settle(items, plan)
+    case 'moved':
+    case 'held':
+    case 'conflict':
+    case 'refused':
+      return writer.settle(items)
   }
 }

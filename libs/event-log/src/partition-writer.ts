@@ -60,14 +60,17 @@ export function partitionWriter({
   let contended = false
 
   return {
-    plan,
+    plan: planBehindHead,
     async written(planned) {
       await settle(tell(planned, { outcome: 'appended' }))
     },
     settle,
   }
 
-  function plan(requests: readonly PendingAppend[], recordedAt: number): BatchPlan | undefined {
+  function planBehindHead(
+    requests: readonly PendingAppend[],
+    recordedAt: number,
+  ): BatchPlan | undefined {
     const anyVersion = requests.some((request) => request.expectedVersion === 'any')
     if (head === undefined || contended || anyVersion) return undefined
     return planBatch(partition, requests, head, recordedAt, new Map())
@@ -114,11 +117,11 @@ export function partitionWriter({
   ): Promise<Attempt> {
     const client = await pool.connect()
     try {
-      const planned = doubtful === undefined ? plan(requests, recordedAt) : undefined
+      const planned = doubtful === undefined ? planBehindHead(requests, recordedAt) : undefined
       const result =
         planned === undefined
           ? await writeBehindLockedHead(client, requests, recordedAt, doubtful, onSend)
-          : await writeBehindKnownHead(client, planned, onSend)
+          : await writePlanned(client, planned, onSend)
       client.release()
       return result
     } catch (error) {
@@ -126,15 +129,6 @@ export function partitionWriter({
       client.release(true)
       throw error
     }
-  }
-
-  async function writeBehindKnownHead(
-    client: ClientBase,
-    planned: BatchPlan,
-    onSend: (plan: BatchPlan) => void,
-  ): Promise<Attempt> {
-    onSend(planned)
-    return { plan: planned, written: await writeBatch(client, planned) }
   }
 
   async function writeBehindLockedHead(
@@ -188,6 +182,15 @@ export function partitionWriter({
         return plan.held.filter((pending) => isStillPossible(pending, plan.versions))
     }
   }
+}
+
+async function writePlanned(
+  client: ClientBase,
+  plan: BatchPlan,
+  onSend: (plan: BatchPlan) => void,
+): Promise<Attempt> {
+  onSend(plan)
+  return { plan, written: await writeBatch(client, plan) }
 }
 
 /** Rejects a request whose stream was, at that moment, not at the version it expects. */

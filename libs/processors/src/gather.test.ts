@@ -4,7 +4,7 @@ import { gather } from './gather.ts'
 
 function setUp(maxWeight = 100) {
   const groups: (readonly number[])[] = []
-  let release = () => {}
+  let release: () => void
   const give = gather({
     async run(items: readonly number[]) {
       groups.push(items)

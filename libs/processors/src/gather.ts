@@ -28,7 +28,7 @@ export function gather<T, R>({
       waiting.push({ item, resolve, reject })
       if (isBusy) return
       isBusy = true
-      setImmediate(next)
+      setImmediate(() => void next())
     })
 
   async function next(): Promise<void> {
@@ -40,7 +40,7 @@ export function gather<T, R>({
       if (group.length > 1) await Promise.all(group.map(alone))
       else for (const { reject } of group) reject(error)
     }
-    if (waiting.length > 0) setImmediate(next)
+    if (waiting.length > 0) setImmediate(() => void next())
     else isBusy = false
   }
 

@@ -50,7 +50,7 @@ export const growthCases: Readonly<Record<string, BenchCase>> = {
     },
   },
   users: {
-    title: 'local at 1,000/s between 10 and between 10,000 users',
+    title: 'local at 1,000/s between 10 users on 10 connections, 500 on 500 and 10,000 on 500',
     standard: false,
     async run(lab) {
       const few = peopleOf(lab, lab.domains[0] ?? '').everybody.slice(0, 10)
@@ -65,10 +65,15 @@ export const growthCases: Readonly<Record<string, BenchCase>> = {
         },
       })
       try {
+        const some = await among(lab, people.everybody.slice(0, 500))
         const large = await among(lab, people.everybody)
         return {
-          figures: { ...grown('10 users', small), ...grown('10,000 users', large) },
-          details: { '10': small.measured, '10,000': large.measured },
+          figures: {
+            ...grown('10 users', small),
+            ...grown('500 users', some),
+            ...grown('10,000 users', large),
+          },
+          details: { '10': small.measured, '500': some.measured, '10,000': large.measured },
         }
       } finally {
         people.close()

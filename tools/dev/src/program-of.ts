@@ -14,8 +14,8 @@ export type ProgramOf = (
 const serviceFlags = [
   // No signal opens the debugger, which would show keys and mail.
   '--disable-sigusr1',
-  // Room for what dies young that a process with little to do does not fill: 28 MB less at rest.
-  '--max-semi-space-size=8',
+  // Room for what dies young. V8 takes it only under load, where it saves one twentieth of the processor time.
+  '--max-semi-space-size=32',
   // Old objects are collected when there are three times as many as were left the last time, buffers
   // counted in. By itself V8 does it every few seconds under load.
   '--heap-growing-percent=200',

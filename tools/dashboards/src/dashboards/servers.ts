@@ -80,10 +80,15 @@ export const servers: Dashboard = {
         },
         {
           title: 'Refused appends',
-          about: 'Errors: by code. CONFLICT is normal, STORAGE_FULL never.',
+          about:
+            'Errors: by code. CONFLICT is normal, STORAGE_FULL never. And transactions of several partitions that were split up: held and moved are normal where replicas append to the same partitions.',
           unit: 'ops',
           queries: [
             { expr: sumRate('mailx_log_append_failures_total', 'code'), legend: '{{code}}' },
+            {
+              expr: sumRate('mailx_log_split_groups_total', 'reason'),
+              legend: 'made one by one: {{reason}}',
+            },
           ],
         },
         {

@@ -10,7 +10,7 @@ export type PeerDocuments = {
   authorityOf(domain: string, fresh: boolean): Promise<PeerAuthority>
   /**
    * The peer's `deliver` key of that name, valid now. One that is not known is looked for in a fresh
-   * document, but not more than once a minute per peer.
+   * document, but not more than every five seconds per peer.
    */
   findKey(domain: string, kid: string): Promise<Uint8Array | undefined>
 }
@@ -21,6 +21,8 @@ type Deps = {
 }
 
 const KEEP_MS = 60_000
+/** A key that was just made is in the peer's answer a second later. */
+const FRESH_EVERY_MS = 5_000
 const MAX_KEPT = 10_000
 
 type Kept = { readonly document: DomainDocument; readonly at: number; readonly fresh: boolean }
@@ -45,7 +47,8 @@ export function peerDocuments({ directory, now }: Deps): PeerDocuments {
   const documentOf = async (domain: string, fresh: boolean): Promise<Kept> => {
     const known = kept.get(domain)
     if (known === undefined || now() >= known.at + KEEP_MS) return ask(domain, fresh)
-    return fresh && !known.fresh ? ask(domain, true) : known
+    const isNew = known.fresh && now() < known.at + FRESH_EVERY_MS
+    return fresh && !isNew ? ask(domain, true) : known
   }
   return {
     authorityOf: async (domain, fresh) =>

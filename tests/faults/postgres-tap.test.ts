@@ -27,7 +27,7 @@ function begun() {
 test('an append outside of transactions commits by itself, with its Sync', () => {
   const watch = begun()
   expect(watch.sees(query('select 1'))).toBeUndefined()
-  expect(watch.sees(bind('log.append', 100_000))).toBeUndefined()
+  expect(watch.sees(bind('log.append-together', 100_000))).toBeUndefined()
   expect(watch.sees(sync)).toBe('append')
   expect(watch.sees(sync)).toBeUndefined()
 })
@@ -35,10 +35,10 @@ test('an append outside of transactions commits by itself, with its Sync', () =>
 test('an append within a transaction is committed with that', () => {
   const watch = begun()
   watch.sees(query('begin; select head, head_hash from log.lock_head(1)'))
-  expect(watch.sees(Buffer.concat([bind('log.append'), sync]))).toBeUndefined()
+  expect(watch.sees(Buffer.concat([bind('log.append-together'), sync]))).toBeUndefined()
   expect(watch.sees(query('commit'))).toBe('append')
   watch.sees(query('begin; select head'))
-  watch.sees(Buffer.concat([bind('log.append'), sync]))
+  watch.sees(Buffer.concat([bind('log.append-together'), sync]))
   expect(watch.sees(query('rollback'))).toBeUndefined()
   expect(watch.sees(query('commit'))).toBeUndefined()
 })
@@ -57,12 +57,17 @@ test('a projection commits with its checkpoint, in one go or step by step', () =
 
 test('other statements are not taken for it, whatever their parameters hold', () => {
   const watch = begun()
-  const sly = Buffer.concat([text(''), text('log.mark-published'), text('log.append')])
+  const sly = Buffer.concat([text(''), text('log.mark-published'), text('log.append-together')])
   expect(watch.sees(Buffer.concat([message('B', sly), sync]))).toBeUndefined()
 })
 
 test('messages may be cut anywhere', () => {
-  const bytes = Buffer.concat([startup(), query('begin'), bind('log.append', 500), query('commit')])
+  const bytes = Buffer.concat([
+    startup(),
+    query('begin'),
+    bind('log.append-together', 500),
+    query('commit'),
+  ])
   for (let at = 1; at < bytes.length; at++) {
     const watch = watchCommits()
     const seen = [watch.sees(bytes.subarray(0, at)), watch.sees(bytes.subarray(at))]

@@ -19,7 +19,7 @@ const BODY = 64
 const QUERY = 'Q'.charCodeAt(0)
 const BIND = 'B'.charCodeAt(0)
 const SYNC = 'S'.charCodeAt(0)
-const APPEND = 'log.append'
+const APPEND = 'log.append-together'
 const MOVE = 'processors.move-'
 
 export function watchCommits(): CommitWatch {

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { Backend, Say } from './backend.ts'
@@ -53,13 +53,18 @@ const PATIENCE_MS = 10_000
 async function startPatiently(plan: ServerPlan, say: Say): Promise<ServerProcess> {
   const deadline = Date.now() + PATIENCE_MS
   for (let waited = false; ; waited = true) {
+    const before = (await readLog(plan)).length
     try {
       return await startProcess(plan)
     } catch (error) {
-      const stillEnding = error instanceof Error && STILL_ENDING.test(error.message)
-      if (!stillEnding || Date.now() > deadline) throw error
+      // Not by the error's words: its last lines may all be those of the one that is ending.
+      const log = (await readLog(plan)).subarray(before).toString()
+      if (!STILL_ENDING.test(log) || Date.now() > deadline) throw error
       if (!waited) say(`${plan.name}: waiting for another server to leave the data folder`)
       await delay(100)
     }
   }
 }
+
+const readLog = ({ logFile }: ServerPlan): Promise<Buffer> =>
+  readFile(logFile).catch(() => Buffer.alloc(0))

@@ -15,7 +15,8 @@ export function signalBox(): SignalBox {
     async wait(ms) {
       if (!rung) {
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms)
+          // What was left may have passed meanwhile; Node would warn of a negative number.
+          const timer = setTimeout(resolve, Math.max(0, ms))
           wake = () => {
             clearTimeout(timer)
             resolve()

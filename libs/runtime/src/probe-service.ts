@@ -8,9 +8,9 @@ import { runService } from './run-service.ts'
 // For tests: a service process that appends one event when it starts and misbehaves on demand.
 const ProbeConfig = CommonConfig.extend({
   /** What it does wrong. */
-  PROBE: noted(z.enum(['nothing', 'late', 'stray', 'hang']), { write: 'nothing' }).default(
-    'nothing',
-  ),
+  PROBE: noted(z.enum(['nothing', 'late', 'stray', 'warning', 'hang']), {
+    write: 'nothing',
+  }).default('nothing'),
 })
 
 let starts = 0
@@ -34,6 +34,7 @@ await runService({
       events: [event],
     })
     logger.info({ position: appended.position }, 'appended')
+    if (config.PROBE === 'warning') process.emitWarning('something is odd')
     if (config.PROBE === 'stray') setTimeout(() => void Promise.reject(new Error('stray')), 10)
     return {
       name: 'probe',

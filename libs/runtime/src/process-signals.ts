@@ -50,3 +50,9 @@ export function dieOfStrays(logger: Logger): void {
   process.on('unhandledRejection', die)
   process.on('uncaughtException', die)
 }
+
+/** What Node warns of is a line of the log as any other, not words on stderr that nothing reads. */
+export function logWarnings(logger: Logger): void {
+  process.removeAllListeners('warning')
+  process.on('warning', (warning) => logger.warn({ err: warning }, 'Node warns'))
+}

@@ -205,6 +205,15 @@ test('an error nobody caught is logged and ends it', async () => {
   })
 })
 
+test('what Node warns of is a line of the log', async () => {
+  const { stderr, line } = start({ PROBE: 'warning' })
+  expect(await line('Node warns')).toMatchObject({
+    level: 'warn',
+    err: { type: 'Warning', message: 'something is odd' },
+  })
+  expect(stderr()).not.toContain('something is odd')
+})
+
 test('a second signal ends it at once', async () => {
   const { child, exit, line, untilReady } = start({ PROBE: 'hang' })
   await untilReady()

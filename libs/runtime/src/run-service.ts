@@ -15,7 +15,7 @@ import { isAway, keepTrying } from './keep-trying.ts'
 import { emptyCoreDumps, refuseMemoryDumps } from './memory-dumps.ts'
 import { startOpsServer } from './ops-server.ts'
 import { pooledRandom } from './pooled-random.ts'
-import { cutAfter, dieOfStrays, fired, stopSignal } from './process-signals.ts'
+import { cutAfter, dieOfStrays, fired, logWarnings, stopSignal } from './process-signals.ts'
 import { mergeReadiness, readinessOf } from './readiness.ts'
 import { watchReadiness } from './readiness-watch.ts'
 import { type RunningService, type ServiceDeps, startService } from './running-service.ts'
@@ -73,6 +73,7 @@ async function live<Config extends CommonConfig>(
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   dieOfStrays(logger)
+  logWarnings(logger)
   const stopping = stopSignal(logger)
   const cut = cutAfter(stopping, config.SHUTDOWN_GRACE_MS + 2_000, logger)
   setAddressHashKey(() => config.BUS_KEY()[0])

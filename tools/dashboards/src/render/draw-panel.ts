@@ -16,7 +16,7 @@ const RED = '#d0312d'
 const GREEN = '#2e8b57'
 const WIDTH = 460
 const HEIGHT = 230
-const plot = { left: 62, right: 12, top: 10, bottom: 22 }
+const plot = { left: 74, right: 12, top: 10, bottom: 22 }
 const MAX_LEGEND = 8
 
 /** A panel as SVG; without samples it says so. */
@@ -56,7 +56,7 @@ function colourAt(panel: PanelFile, value: number): string {
 function drawGraph(panel: PanelFile, lines: readonly Line[], unit: string, range: Range): string {
   const values = lines.flatMap(({ points }) => points.map(({ value }) => value))
   const dates = unit === 'dateTimeFromNow'
-  const low = dates ? Math.min(...values) : Math.min(0, ...values)
+  const low = Math.min(dates ? Date.now() : 0, ...values)
   const high = Math.max(...values)
   const top = high > low ? high + (high - low) * 0.08 : low + (Math.abs(low) || 1)
   const legendRows = Math.ceil(Math.min(lines.length, MAX_LEGEND) / 2)

@@ -50,7 +50,9 @@ test('a reception arrives, and a dropped one leaves nothing', async () => {
   const kept = await receive(rig.log, { to: bob })
   const [entry] = await rig.entries(bob, 1)
   expect(hex(entry?.messageId)).toBe(hex(kept.messageId))
-  expect(rig.announced.filter(({ mailbox }) => mailbox === bob)).toHaveLength(1)
+  const announced = () => rig.announced.filter(({ mailbox }) => mailbox === bob)
+  await eventually(() => announced().length > 0)
+  expect(announced()).toHaveLength(1)
 })
 
 test('a client that comes back with its cursor gets only what is new', async () => {

@@ -7,8 +7,8 @@ export type Recovery = 'service' | 'instance' | 'postgres' | 'everything'
 /** How soon a message that was handed over afterwards succeeds, in ms. */
 export const promised: Readonly<Record<Recovery, number>> = {
   service: 5_000,
-  /** The other one is there and looks every second for what the dead one had to do, on half of the machine. */
-  instance: 4_000,
+  /** The other one is there: it looks every second for what the dead one had to do. */
+  instance: 3_000,
   postgres: 10_000,
   everything: 30_000,
 }

@@ -76,11 +76,11 @@ test('a single one above the promise breaks the promise', () => {
 })
 
 test('of two instances one takes over far sooner than a service comes back', () => {
-  const one = { ...injected('one', 4_001), recovery: 'instance' } as const
+  const one = { ...injected('one', 3_001), recovery: 'instance' } as const
   const [line] = recoveryLines([resultOf(one)])
   expect(line).toMatchObject({ name: 'one', isKept: false })
   expect(line?.text).toMatch(
-    /^one of two .* longest 4001 ms \(one, load 1 on \d+ CPUs\); promised 4000/,
+    /^one of two .* longest 3001 ms \(one, load 1 on \d+ CPUs\); promised 3000/,
   )
 })
 

@@ -42,6 +42,14 @@ declare
   moved boolean;
   conflict boolean;
 begin
+  -- The right to append is looked up for the partitions alone: nothing may go past them.
+  if not (
+    event_partitions <@ partitions and checked_partitions <@ partitions
+    and array_length(positions, 1) = (select sum(e - h) from unnest(ends, expected_heads) u(e, h))
+  ) then
+    raise exception 'these events do not lead the partitions from their heads to their ends'
+      using errcode = 'invalid_parameter_value';
+  end if;
   if array_length(partitions, 1) = 1 then
     select l.head, l.head_hash into strict head, head_hash from log.lock_head(partitions[1]) l;
     heads := array[head];

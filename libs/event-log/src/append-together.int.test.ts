@@ -108,6 +108,19 @@ test('what Postgres refuses in one partition is stored in the others', async () 
   expect(statuses(await appendToAll('refused'))).toEqual(['fulfilled', 'rejected', 'fulfilled'])
 })
 
+test.each([
+  ['of a partition beside those asked for', '{submission-0}', '{submission-1}', '{2}'],
+  ['of which one is missing', '{submission-0}', '{submission-0}', '{3}'],
+])('events %s are refused', async (_, asked, events, ends) => {
+  const query = db.pool.query(
+    `select * from log.append_together($1, '{1}', '{x}', $2, '{x}', 0, '{}', '{}', '{}', $3,
+       '{2}', '{s}', '{1}', '{T}', '{x}', '{x}', '{x}', '{}', '{}')`,
+    [asked, ends, events],
+  )
+  await expect(query).rejects.toMatchObject({ code: '22023' })
+  await expectSound(1n)
+})
+
 test('who may not append to one of the partitions writes to none of them at once', async () => {
   await db.pool.query(`
     create role stranger;
@@ -116,8 +129,8 @@ test('who may not append to one of the partitions writes to none of them at once
   try {
     await holder.query('set session authorization stranger')
     const query = holder.query(
-      `select * from log.append_together($1, '{1,1}', '{x,x}', '{2,2}', '{x,x}', 0, '{}', '{}', '{}', '{}',
-         '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`,
+      `select * from log.append_together($1, '{1,1}', '{x,x}', '{2,2}', '{x,x}', 0, '{}', '{}', '{}', $1,
+         '{2,2}', '{s,s}', '{1,1}', '{T,T}', '{x,x}', '{x,x}', '{x,x}', '{}', '{}')`,
       [['submission-0', 'submission-1']],
     )
     await expect(query).rejects.toMatchObject({ code: '42501' })
@@ -127,23 +140,28 @@ test('who may not append to one of the partitions writes to none of them at once
   }
 })
 
-test('the answer to COMMIT is lost: all are found in the log, and none is written twice', async () => {
-  // Its blob is being stored by somebody else, so that Postgres has received it and cannot finish.
+/** Appends to all that Postgres has received and cannot finish until `letGo`: somebody else is storing their blob. */
+async function appendHeldUp(stream: string) {
   const hash = Buffer.alloc(32, 7)
   await holder.query('begin')
   await holder.query('insert into mail.blobs values ($1, $1, 0)', [hash])
   const blobs = [{ hash, data: hash }]
   const appended = Promise.all(
     partitions.map((partition) =>
-      log.append(appendRequest({ key: keyOf(partition), stream: 'lost', blobs })),
+      log.append(appendRequest({ key: keyOf(partition), stream, blobs })),
     ),
   )
   await eventually(async () => {
     const { rows } = await db.pool.query('select 1 from pg_locks where not granted')
     expect(rows).toHaveLength(1)
   })
+  return { appended, letGo: () => holder.query('commit') }
+}
+
+test('the answer to COMMIT is lost: all are found in the log, and none is written twice', async () => {
+  const { appended, letGo } = await appendHeldUp('lost')
   proxy.set('discard', 'from-target')
-  await holder.query('commit')
+  await letGo()
   await eventually(async () => expect(await transactions('lost')).toHaveLength(3))
   proxy.set('forward')
   proxy.cut()
@@ -153,22 +171,10 @@ test('the answer to COMMIT is lost: all are found in the log, and none is writte
 })
 
 test('the connection breaks before COMMIT: all are written, once', async () => {
-  const hash = Buffer.alloc(32, 8)
-  await holder.query('begin')
-  await holder.query('insert into mail.blobs values ($1, $1, 0)', [hash])
-  const blobs = [{ hash, data: hash }]
-  const appended = Promise.all(
-    partitions.map((partition) =>
-      log.append(appendRequest({ key: keyOf(partition), stream: 'broken', blobs })),
-    ),
-  )
-  await eventually(async () => {
-    const { rows } = await db.pool.query('select 1 from pg_locks where not granted')
-    expect(rows).toHaveLength(1)
-  })
+  const { appended, letGo } = await appendHeldUp('broken')
   // Postgres does not notice: the first attempt still goes through, before or instead of the second.
   proxy.cut()
-  await holder.query('commit')
+  await letGo()
   expect(await appended).toMatchObject([{ position: 2n }, { position: 2n }, { position: 2n }])
   await expectSound(2n)
 })

@@ -47,6 +47,11 @@ export type Occasion = {
   readonly random: Random
   /** Whether there is time: what is stopped stands still for as long as is promised to be survived. */
   readonly long: boolean
+  /**
+   * Says that it is broken now, a `performance.now()`: what must succeed is tried from then on, whatever
+   * the injector still waits for. Left out, that begins when it resolves.
+   */
+  broken(since: number): void
 }
 
 export type Fault = {

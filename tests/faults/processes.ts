@@ -8,6 +8,7 @@ import {
   stopProcess,
   waitUntilReady,
 } from '@mailx/dev-tool/service-process'
+import type { Occasion } from './fault.ts'
 import { type Domain, domains, type Rig } from './rig.ts'
 
 export const READY_WITHIN_MS = 120_000
@@ -17,11 +18,16 @@ export async function killAndRevive(
   rig: Rig,
   domain: Domain,
   service: ServiceProcess,
-  { how = 'kill', ...revival }: Revival & { readonly how?: 'kill' | 'stop' } = {},
+  {
+    how = 'kill',
+    broken,
+    ...revival
+  }: Revival & { readonly how?: 'kill' | 'stop'; readonly broken?: Occasion['broken'] } = {},
 ): Promise<number> {
   if (how === 'kill') await killProcess(service)
   else await stopProcess(service)
   const since = performance.now()
+  broken?.(since)
   const revived = rig.deployment(domain).revive(service, revival)
   await waitUntilReady(revived, READY_WITHIN_MS)
   return since

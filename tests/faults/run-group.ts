@@ -133,11 +133,16 @@ async function injectAll(
     let recoveredMs: number | undefined
     let problem: string | undefined
     try {
-      const done = await fault.inject({ rig, random, long })
+      let trying: Promise<(number | undefined)[]> | undefined
+      const broken = (since: number) => {
+        trying ??= Promise.all(success.map((one) => first(one, since, patienceMs)))
+        trying.catch(() => {})
+      }
+      const done = await fault.inject({ rig, random, long, broken })
       const { since } = done
       counts = done.counts ?? 1
-      const successes = success.map((one) => first(one, since, patienceMs))
-      const times = await Promise.race([Promise.all(successes), died])
+      broken(since)
+      const times = (await Promise.race([trying, died])) ?? []
       const missing = success.filter((_, index) => times[index] === undefined)
       if (missing.length > 0) problem = `no success after ${patienceMs} ms: ${toText(missing)}`
       else recoveredMs = Math.round(Math.max(...times.map((at) => at ?? 0)) - since)

@@ -34,8 +34,8 @@ export const kills: readonly Fault[] = each.map(({ domain, name }) => ({
   selected: domain === domains[1] && name === 'gateway',
   recovery: 'service',
   success: successOf(domain, name),
-  async inject({ rig }) {
-    return { since: await killAndRevive(rig, domain, processOf(rig, domain, name)) }
+  async inject({ rig, broken }) {
+    return { since: await killAndRevive(rig, domain, processOf(rig, domain, name), { broken }) }
   },
 }))
 
@@ -58,13 +58,14 @@ export const crashes: readonly Fault[] = places.map(({ point, name, domain }) =>
   recovery: 'service',
   success: successOf(domain, name),
   selected: selectedPoints[point] === domain && crashSites[point].services[0] === name,
-  async inject({ rig, random }) {
+  async inject({ rig, random, broken }) {
     const { provocation, times } = crashSites[point]
     await killProcess(processOf(rig, domain, name))
     const env = { MAILX_CRASH_AT: `${point}:${random.int(1, times)}` }
     const armed = rig.deployment(domain).revive(processOf(rig, domain, name), { env })
     await comesBy(armed, point, (isOver) => provocation?.(rig, domain, isOver))
     const since = performance.now()
+    broken(since)
     const revived = rig.deployment(domain).revive(armed)
     await waitUntilReady(revived, READY_WITHIN_MS)
     return { since }

@@ -13,9 +13,9 @@ const oneOfTwo: readonly Fault[] = domains.flatMap((domain) =>
     selected: name === 'storage' && domain === domains[0],
     recovery: 'instance' as const,
     success: successOf(domain, name),
-    async inject({ rig, random }) {
+    async inject({ rig, random, broken }) {
       const service = processOf(rig, domain, name, random.int(0, 1))
-      return { since: await killAndRevive(rig, domain, service) }
+      return { since: await killAndRevive(rig, domain, service, { broken }) }
     },
   })),
 )

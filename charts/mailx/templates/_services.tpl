@@ -114,6 +114,7 @@ all-in-one
 {{- with $root.Values.telemetry -}}
 {{- if .endpoint -}}
 {{- $_ := set $env "OTEL_EXPORTER_OTLP_ENDPOINT" .endpoint -}}
+{{- $_ := set $env "OTEL_EXPORTER_OTLP_PROTOCOL" .protocol -}}
 {{- $_ := set $env "OTEL_TRACES_SAMPLER" "parentbased_traceidratio" -}}
 {{- $_ := set $env "OTEL_TRACES_SAMPLER_ARG" (toString .sampleRatio) -}}
 {{- end -}}

@@ -1,4 +1,4 @@
-import { currentTraceparent, linksTo, traceparentOf } from '@mailx/telemetry/propagation'
+import { isRecording, isSampled, traceparentOf } from '@mailx/telemetry/propagation'
 import { failSpan, startSpan } from '@mailx/telemetry/tracer'
 import { type Span, SpanKind } from '@opentelemetry/api'
 import type { PendingAppend } from './pending-append.ts'
@@ -10,20 +10,19 @@ const database = {
 }
 
 export type AppendSpan = {
-  /** What goes into the events' metadata: their processing continues the trace from here. */
+  /** For the events' metadata: their processing continues the trace from here. Empty where nothing is kept. */
   readonly traceparent: string
   readonly span: Span | undefined
 }
 
 /** The time from asking to knowing, in the caller's trace; no span where nothing is recorded. */
 export function startAppendSpan(context: string, partition: string): AppendSpan {
-  const running = currentTraceparent()
-  if (!running.endsWith('-01')) return { traceparent: running, span: undefined }
+  if (!isRecording()) return { traceparent: '', span: undefined }
   const span = startSpan(`append ${context}`, {
     kind: SpanKind.CLIENT,
     attributes: { ...database, 'mailx.log.partition': partition },
   })
-  return { traceparent: traceparentOf(span) || running, span }
+  return { traceparent: traceparentOf(span), span }
 }
 
 /** One span for the transaction that carries many appends, linked to those that are recorded. */
@@ -32,12 +31,12 @@ export async function withCommitSpan(
   requests: readonly PendingAppend[],
   work: () => Promise<void>,
 ): Promise<void> {
-  const recorded = requests.map((r) => r.traceparent).filter((parent) => parent.endsWith('-01'))
+  const recorded = requests.map(({ traceparent }) => traceparent).filter(isSampled)
   if (recorded.length === 0) return work()
   const span = startSpan(`commit ${partition}`, {
     kind: SpanKind.CLIENT,
     root: true,
-    links: linksTo(recorded),
+    links: recorded,
     attributes: {
       ...database,
       'mailx.log.partition': partition,

@@ -2,7 +2,6 @@ import { type Metadata, status } from '@grpc/grpc-js'
 import { MailxError } from '@mailx/errors/mailx-error'
 import type { Logger } from '@mailx/telemetry/logger'
 import { histogram } from '@mailx/telemetry/metrics'
-import { linksTo } from '@mailx/telemetry/propagation'
 import { currentService, failSpan, startSpan } from '@mailx/telemetry/tracer'
 import { type Span, SpanKind } from '@opentelemetry/api'
 import { isServerFault, toStatus } from './status.ts'
@@ -90,9 +89,7 @@ export function startRpc(call: ServerCall, options: RpcOptions): RpcCall {
     kind: SpanKind.SERVER,
     service,
     attributes: rpcAttributes(method),
-    ...(trust === 'parent'
-      ? { parent: traceparent }
-      : { parent: '', links: traceparent === '' ? undefined : linksTo([traceparent]) }),
+    ...(trust === 'parent' ? { parent: traceparent } : { parent: '', links: [traceparent] }),
   })
 
   const finish = (error?: unknown) => {

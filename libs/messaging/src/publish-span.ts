@@ -1,6 +1,6 @@
 import type { CommittedBatch } from '@mailx/event-log/event-log'
 import { EventMetadata } from '@mailx/proto/log/v1/batch'
-import { linksTo } from '@mailx/telemetry/propagation'
+import { isSampled } from '@mailx/telemetry/propagation'
 import { withSpan } from '@mailx/telemetry/tracer'
 import { SpanKind } from '@opentelemetry/api'
 
@@ -19,7 +19,7 @@ export function withPublishSpan<T>(batch: CommittedBatch, work: () => Promise<T>
   const options = {
     kind: SpanKind.PRODUCER,
     parent: parents.size === 1 ? first : '',
-    links: parents.size === 1 ? [] : linksTo(parents),
+    links: parents.size === 1 ? [] : parents,
     attributes: {
       'messaging.system': 'nats',
       'messaging.operation.type': 'send',
@@ -37,6 +37,6 @@ function* tracesIn({ events }: CommittedBatch): Generator<string> {
   for (const { metadata } of events) {
     if (metadata.length < TRACED_BYTES) continue
     const { traceparent } = EventMetadata.decode(metadata)
-    if (traceparent.endsWith('-01')) yield traceparent
+    if (isSampled(traceparent)) yield traceparent
   }
 }

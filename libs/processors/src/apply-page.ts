@@ -14,7 +14,7 @@ import {
 } from './checkpoint.ts'
 import { gather } from './gather.ts'
 import { parkEvent } from './parked-events.ts'
-import { withProcessSpans } from './process-spans.ts'
+import { withApplySpans, withProcessSpans } from './process-spans.ts'
 import type { Processor } from './processor.ts'
 import type { Projection } from './projection.ts'
 import { withClient } from './transaction.ts'
@@ -55,11 +55,9 @@ export async function applyEvents(step: Step, events: readonly Recorded[]): Prom
     case 'projection': {
       const { of: projection } = processor
       crashAt('projection.before-apply')
-      return withProcessSpans(processor, events, () =>
-        projection.statements
-          ? applyGathered(step, projection, events)
-          : applyAll(step, projection, events),
-      )
+      const apply = projection.statements ? applyGathered : applyAll
+      const work = () => apply(step, projection, events)
+      return withApplySpans(processor, events, work, (applied) => applied !== 'unmoved')
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Recorded } from '@mailx/events/event'
-import { followOn, linksTo } from '@mailx/telemetry/propagation'
+import { followOn, isSampled } from '@mailx/telemetry/propagation'
 import { failSpan, insideSpan, startSpan } from '@mailx/telemetry/tracer'
 import { type Span, SpanKind } from '@opentelemetry/api'
 import type { Processor } from './processor.ts'
@@ -7,15 +7,14 @@ import type { Processor } from './processor.ts'
 /** As many links as the SDK keeps of a span. */
 const MAX_LINKS = 128
 
-const isSampled = ({ metadata }: Recorded): boolean => metadata.traceparent.endsWith('-01')
-
 /**
- * Runs `work` in spans of the events whose traces are recorded; events of other traces cost nothing.
+ * Runs a reactor's `work` in spans of the events whose traces are recorded; events of other traces cost
+ * nothing.
  *
  * - One event: in its `process` span, which is in the event's trace, or linked to it when it is late.
  * - Several: in one `receive` span, a trace of its own that is linked to theirs. Each that is prompt has
- *   a `process` span in its own trace too; of late ones, which a rebuild brings by the thousand, the
- *   link is all.
+ *   a `process` span in its own trace too; of late ones, which a rebuild brings by the thousand, and
+ *   for a reactor that sums up, the link is all.
  */
 export async function withProcessSpans<T>(
   processor: Processor,
@@ -23,39 +22,78 @@ export async function withProcessSpans<T>(
   work: () => Promise<T>,
   now: number = Date.now(),
 ): Promise<T> {
-  const traced = events.filter(isSampled)
-  const [first] = traced
-  if (first === undefined) return work()
-  const isBatch = events.length > 1
-  const batch = isBatch ? receiveSpan(processor, traced, events.length) : undefined
-  const spans = traced.flatMap((event) => {
-    const place = followOn(event.metadata.traceparent, now - event.recordedAt)
-    return isBatch && place.parent === ''
-      ? []
-      : [processSpan(processor, event, events.length, place)]
-  })
-  const all = batch === undefined ? spans : [batch, ...spans]
+  const spans = startSpans(processor, events, now)
+  const [around] = spans
+  if (around === undefined) return work()
   try {
     // What one event causes belongs into its trace; what several cause together into that of the batch.
-    const [around] = all
-    return await (around === undefined ? work() : insideSpan(around, work))
+    return await insideSpan(around, work)
   } catch (error) {
-    for (const span of all) failSpan(span, error)
+    for (const span of spans) failSpan(span, error)
     throw error
   } finally {
-    for (const span of all) span.end()
+    for (const span of spans) span.end()
   }
+}
+
+/**
+ * The same for a projection, which causes nothing that would belong into its spans: they are made when
+ * it is done, and not at all where the events changed nothing.
+ */
+export async function withApplySpans<T>(
+  processor: Processor,
+  events: readonly Recorded[],
+  work: () => Promise<T>,
+  hasChanged: (result: T) => boolean,
+): Promise<T> {
+  const startTime = Date.now()
+  try {
+    const result = await work()
+    if (hasChanged(result)) {
+      for (const span of startSpans(processor, events, startTime, startTime)) span.end()
+    }
+    return result
+  } catch (error) {
+    for (const span of startSpans(processor, events, startTime, startTime)) {
+      failSpan(span, error)
+      span.end()
+    }
+    throw error
+  }
+}
+
+/** The span of the batch first, where there is one. */
+function startSpans(
+  processor: Processor,
+  events: readonly Recorded[],
+  now: number,
+  startTime?: number,
+): Span[] {
+  const traced = events.filter(({ metadata }) => isSampled(metadata.traceparent))
+  if (traced.length === 0) return []
+  const sumsUp = processor.kind === 'reactor' && processor.of.sumsUp === true
+  const isBatch = events.length > 1 || sumsUp
+  const ofBatch = isBatch ? [receiveSpan(processor, traced, events.length, startTime)] : []
+  const ofEvents = traced.flatMap((event) => {
+    const place = followOn(event.metadata.traceparent, now - event.recordedAt)
+    return isBatch && (sumsUp || place.parent === '')
+      ? []
+      : [processSpan(processor, event, { ...place, startTime })]
+  })
+  return [...ofBatch, ...ofEvents]
 }
 
 function receiveSpan(
   { kind, of: { name } }: Processor,
   traced: readonly Recorded[],
   batchSize: number,
+  startTime: number | undefined,
 ): Span {
   return startSpan(`receive ${name}`, {
     kind: SpanKind.CLIENT,
     parent: '',
-    links: linksTo(traced.slice(0, MAX_LINKS).map(({ metadata }) => metadata.traceparent)),
+    startTime,
+    links: traced.slice(0, MAX_LINKS).map(({ metadata }) => metadata.traceparent),
     attributes: {
       'messaging.system': 'nats',
       'messaging.operation.type': 'receive',
@@ -69,10 +107,9 @@ function receiveSpan(
 }
 
 function processSpan(
-  { kind, of: { name } }: Processor,
+  { of: { name } }: Processor,
   event: Recorded,
-  batchSize: number,
-  place: ReturnType<typeof followOn>,
+  place: ReturnType<typeof followOn> & { readonly startTime: number | undefined },
 ): Span {
   const { partition, position, type } = event
   return startSpan(`process ${name}`, {
@@ -83,12 +120,9 @@ function processSpan(
       'messaging.operation.type': 'process',
       'messaging.operation.name': 'process',
       'messaging.destination.name': destinationOf(event),
-      'messaging.destination.partition.id': partition,
       'messaging.consumer.group.name': name,
       'messaging.message.id': `${partition}/${position}`,
-      'messaging.batch.message_count': batchSize,
       'mailx.event.type': type,
-      'mailx.processor.kind': kind,
     },
   })
 }

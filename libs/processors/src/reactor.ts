@@ -11,5 +11,7 @@ export type Reactor<C extends Codecs = any> = {
   readonly events: C
   /** As for a projection. */
   readonly handles?: readonly (keyof C & string)[]
+  /** It sums up: what it does is no step of any one message, and in no message's trace but by a link. */
+  readonly sumsUp?: true
   react(events: readonly Recorded<EventOf<C>>[]): Promise<void>
 }

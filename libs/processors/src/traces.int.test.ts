@@ -13,7 +13,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { withProcessSpans } from './process-spans.ts'
+import { withApplySpans, withProcessSpans } from './process-spans.ts'
 import { CONTEXT, type TestRunner, testRunner } from './test-runner.ts'
 
 type Recorded = {
@@ -22,7 +22,7 @@ type Recorded = {
   spanId: string
   parentId: string | undefined
   attributes: Attributes
-  links: readonly Link[]
+  links: Link[]
   ended: boolean
 }
 
@@ -41,13 +41,15 @@ function startSpan(name: string, options: SpanOptions = {}, parent: Context = RO
     spanId,
     parentId: above?.spanId,
     attributes: { ...options.attributes },
-    links: options.links ?? [],
+    links: [],
     ended: false,
   }
   spans.push(recorded)
   const span = {
     spanContext: () => ({ traceId, spanId, traceFlags: 1 }),
     setAttribute: (key: string, value: string) => (recorded.attributes[key] = value),
+    setAttributes: (attributes: Attributes) => Object.assign(recorded.attributes, attributes),
+    addLinks: (links: readonly Link[]) => recorded.links.push(...links),
     setStatus: () => span,
     end: () => (recorded.ended = true),
     isRecording: () => true,
@@ -149,7 +151,7 @@ const event = (id: string, sampled = true) =>
     recordedAt: 1_000_000,
     metadata: { traceparent: `00-${id.repeat(32)}-${id.repeat(16)}-0${sampled ? 1 : 0}` },
   }) as never
-const late = { kind: 'projection', of: { name: 'test.late' } } as never
+const late = { kind: 'reactor', of: { name: 'test.late' } } as never
 const handle = (events: readonly never[], ageMs: number) =>
   withProcessSpans(
     late,
@@ -194,6 +196,46 @@ describe('events by their age', () => {
     expect(spans.map(({ name }) => name)).toEqual(['receive test.late', 'work'])
     expect(spans[0]?.links).toHaveLength(2)
     expect(spans.every(({ ended }) => ended)).toBe(true)
+  })
+})
+
+test('a reactor that sums up is in the trace of no event, but linked to it', async () => {
+  const sums = { kind: 'reactor', of: { name: 'test.sums-up', sumsUp: true } } as never
+  await withProcessSpans(sums, [event('a')], async () => {}, 1_000_000)
+  expect(spans).toMatchObject([{ name: 'receive test.sums-up', parentId: undefined, ended: true }])
+  expect(spans[0]?.links.map((link) => link.context.traceId)).toEqual(['a'.repeat(32)])
+})
+
+describe('a projection', () => {
+  const projection = { kind: 'projection', of: { name: 'test.applied' } } as never
+  const recent = { ...(event('a') as object), recordedAt: Date.now() } as never
+
+  test('whose tables an event changed has a span in its trace', async () => {
+    await withApplySpans(projection, [recent], async () => 'moved', Boolean)
+    expect(spans).toMatchObject([
+      { name: 'process test.applied', traceId: 'a'.repeat(32), ended: true },
+    ])
+  })
+
+  test('that has nothing to do with an event leaves no span', async () => {
+    await withApplySpans(
+      projection,
+      [recent],
+      async () => 'unmoved',
+      () => false,
+    )
+    expect(spans).toEqual([])
+  })
+
+  test('that failed leaves one', async () => {
+    const applying = withApplySpans(
+      projection,
+      [recent],
+      () => Promise.reject(new Error('no')),
+      () => false,
+    )
+    await expect(applying).rejects.toThrow('no')
+    expect(spans).toMatchObject([{ attributes: { 'error.type': 'Error' }, ended: true }])
   })
 })
 

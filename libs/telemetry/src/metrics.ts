@@ -11,6 +11,7 @@ import {
 } from 'prom-client'
 import type { NameOf } from './metric-names.ts'
 import { plainMetrics } from './plain-metrics.ts'
+import { isSampled } from './propagation.ts'
 
 /** All metrics of the process. Names carry base units (`_seconds`, `_bytes`); counters end in `_total`. */
 export const registry = new Registry<OpenMetricsContentType>()
@@ -88,8 +89,8 @@ export function objective<Label extends string = never>(options: {
   for (const labels of zeros) made.zero(labels)
   return {
     observe: (labels, value, traceparent) => {
-      const [, trace_id = '', , flags] = traceparent.split('-')
-      made.observe({ labels, value, exemplarLabels: flags === '01' ? { trace_id } : {} })
+      const exemplarLabels = isSampled(traceparent) ? { trace_id: traceparent.slice(3, 35) } : {}
+      made.observe({ labels, value, exemplarLabels })
     },
   }
 }

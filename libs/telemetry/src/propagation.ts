@@ -3,7 +3,8 @@ import {
   type Context,
   context,
   createTraceState,
-  isSpanContextValid,
+  INVALID_SPANID,
+  INVALID_TRACEID,
   type Link,
   ROOT_CONTEXT,
   type Span,
@@ -17,13 +18,16 @@ const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(
 /** The W3C traceparent of a span; empty when it belongs to no trace. */
 export function traceparentOf(span: Span | undefined): string {
   const spanContext = span?.spanContext()
-  if (spanContext === undefined || !isSpanContextValid(spanContext)) return ''
+  if (spanContext === undefined || spanContext.traceId === INVALID_TRACEID) return ''
   const flags = (spanContext.traceFlags & 1) === 1 ? '01' : '00'
   return `00-${spanContext.traceId}-${spanContext.spanId}-${flags}`
 }
 
 /** The W3C traceparent of the running span, to send along; empty when nothing is traced. */
 export const currentTraceparent = (): string => traceparentOf(trace.getSpan(context.active()))
+
+/** Whether the trace that a traceparent names is kept: of others no more spans need to be made. */
+export const isSampled = (traceparent: string): boolean => traceparent.endsWith('-01')
 
 /** Whether the running span is kept: what only a trace needs may be skipped where not. */
 export const isRecording = (): boolean => trace.getSpan(context.active())?.isRecording() ?? false
@@ -42,14 +46,14 @@ export function spanContextFromTraceparent(
   if (match === null) return undefined
   const [, version, traceId = '', spanId = '', flags = '00', rest] = match
   if (version === 'ff' || (version === '00' && rest !== undefined)) return undefined
-  const spanContext: SpanContext = {
+  if (traceId === INVALID_TRACEID || spanId === INVALID_SPANID) return undefined
+  return {
     traceId,
     spanId,
     traceFlags: Number.parseInt(flags, 16) & 1,
     isRemote: true,
     ...(tracestate ? { traceState: createTraceState(tracestate.slice(0, 512)) } : {}),
   }
-  return isSpanContextValid(spanContext) ? spanContext : undefined
 }
 
 /** A context whose running span is the remote one; the root context when there is none. */
@@ -78,8 +82,8 @@ const PROMPT_MS = 60_000
 export const followOn = (
   traceparent: string,
   ageMs: number,
-): { readonly parent: string; readonly links?: Link[] } =>
-  ageMs <= PROMPT_MS ? { parent: traceparent } : { parent: '', links: linksTo([traceparent]) }
+): { readonly parent: string; readonly links?: readonly string[] } =>
+  ageMs <= PROMPT_MS ? { parent: traceparent } : { parent: '', links: [traceparent] }
 
 /**
  * What both domains call a delivery in their telemetry, so that operators can compare notes without a

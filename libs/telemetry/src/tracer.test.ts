@@ -1,7 +1,7 @@
 import { MailxError } from '@mailx/errors/mailx-error'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { currentTraceparent, linksTo, traceparentOf } from './propagation.ts'
+import { currentTraceparent, isRecording, traceparentOf } from './propagation.ts'
 import { type RecordedSpan, recordSpans } from './record-spans.ts'
 import {
   currentService,
@@ -74,12 +74,32 @@ describe('with an SDK', () => {
   })
 
   test('an empty parent starts a new trace inside a running span', () => {
-    withSpan('outer', {}, () =>
-      withSpan('apart', { parent: '', links: linksTo([REMOTE]) }, () => {}),
-    )
+    withSpan('outer', {}, () => withSpan('apart', { parent: '', links: [REMOTE] }, () => {}))
     expect(named('apart').parentSpanContext).toBeUndefined()
     expect(named('apart').spanContext().traceId).not.toBe(named('outer').spanContext().traceId)
     expect(named('apart').links[0]?.context.spanId).toBe('b7ad6b7169203331')
+  })
+
+  test('inside a trace that is not kept nothing is recorded, and its links are not even read', () => {
+    const unread = {
+      [Symbol.iterator]: () => {
+        throw new Error('read')
+      },
+    }
+    const unsampled = REMOTE.replace(/01$/, '00')
+    const sent = withSpan('passed on', { parent: unsampled, links: unread }, () => {
+      withSpan('inside', {}, () => expect(isRecording()).toBe(false))
+      return currentTraceparent()
+    })
+    expect(sent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-00$/)
+    expect(spans).toEqual([])
+  })
+
+  test('work can be taken out of the running span', () => {
+    withSpan('outer', {}, () => {
+      expect(insideSpan(undefined, isRecording)).toBe(false)
+      expect(isRecording()).toBe(true)
+    })
   })
 
   test('a failure leaves its code on the span and keeps its message off it', async () => {

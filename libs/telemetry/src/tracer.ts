@@ -7,22 +7,21 @@ import {
   createContextKey,
   INVALID_SPAN_CONTEXT,
   INVALID_SPANID,
-  type Link,
   ProxyTracerProvider,
   type Span,
   type SpanKind,
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
-import { contextFromTraceparent } from './propagation.ts'
+import { contextFromTraceparent, isRecording, linksTo } from './propagation.ts'
 
 export type SpanOptions = {
   readonly kind?: SpanKind | undefined
   readonly attributes?: Attributes | undefined
   /** A W3C traceparent or a context. Left out: the running span. An empty string: a new trace. */
   readonly parent?: string | Context | undefined
-  /** Spans of other traces that this one has to do with; see `linksTo`. */
-  readonly links?: readonly Link[] | undefined
+  /** W3C traceparents of spans of other traces that this one has to do with. */
+  readonly links?: Iterable<string> | undefined
   /** Starts a new trace whatever is running. */
   readonly root?: boolean | undefined
   /** Milliseconds since 1970. */
@@ -64,7 +63,7 @@ export const currentService = (): string =>
 export function startSpan(name: string, options: SpanOptions = {}): Span {
   if (!isTracing()) return NO_SPAN
   const parent = parentContext(options)
-  return tracer.startSpan(name, apiOptions(options, serviceIn(options, parent)), parent)
+  return startIn(parent, name, options, serviceIn(options, parent))
 }
 
 /**
@@ -79,8 +78,13 @@ export function withSpan<Result>(
   if (!isTracing()) return run(NO_SPAN)
   const parent = parentContext(options)
   const service = serviceIn(options, parent)
-  const span = tracer.startSpan(name, apiOptions(options, service), parent)
+  const span = startIn(parent, name, options, service)
   if (span.spanContext().spanId === INVALID_SPANID) return run(span)
+  if (!span.isRecording()) {
+    // Most are not. Where the running one is not kept either, nothing inside will be: no context of its own.
+    if (trace.getSpan(context.active())?.isRecording() === false) return run(span)
+    return context.with(trace.setSpan(parent, span), run, undefined, span)
+  }
   const inside = trace.setSpan(parent.setValue(serviceKey, service), span)
   let result: Result
   try {
@@ -103,9 +107,16 @@ export const tracerFor = (service: string): Tracer => ({
 
 /**
  * Runs `run` with `span` as the running span, without ending it; `service` is named by the spans made
- * inside. Without an SDK this only calls `run`.
+ * inside. Undefined: outside of any span that is kept. Without an SDK this only calls `run`.
  */
-export function insideSpan<Result>(span: Span, run: () => Result, service?: string): Result {
+export function insideSpan<Result>(
+  span: Span | undefined,
+  run: () => Result,
+  service?: string,
+): Result {
+  if (span === undefined) {
+    return isRecording() ? context.with(trace.deleteSpan(context.active()), run) : run()
+  }
   if (span.spanContext().spanId === INVALID_SPANID) return run()
   const active = trace.setSpan(context.active(), span)
   return context.with(service === undefined ? active : active.setValue(serviceKey, service), run)
@@ -163,13 +174,13 @@ const serviceIn = ({ service }: SpanOptions, parent: Context): string =>
   (context.active().getValue(serviceKey) as string | undefined) ??
   processService
 
-function apiOptions(options: SpanOptions, service: string): ApiSpanOptions {
-  const { kind, attributes, links, root, startTime } = options
-  return {
-    attributes: { ...attributes, [SERVICE_ATTRIBUTE]: service },
-    ...(kind === undefined ? {} : { kind }),
-    ...(links === undefined ? {} : { links: [...links] }),
-    ...(root === undefined ? {} : { root }),
-    ...(startTime === undefined ? {} : { startTime }),
-  }
+/** What a span has to say is prepared only where it is kept: samplers go by name, kind and parent. */
+function startIn(parent: Context, name: string, options: SpanOptions, service: string): Span {
+  const { attributes, kind, links, root, startTime } = options
+  const span = tracer.startSpan(name, { kind, root, startTime } as ApiSpanOptions, parent)
+  if (!span.isRecording()) return span
+  span.setAttribute(SERVICE_ATTRIBUTE, service)
+  if (attributes !== undefined) span.setAttributes(attributes)
+  if (links !== undefined) span.addLinks(linksTo(links))
+  return span
 }

@@ -85,6 +85,10 @@ export const operationShapes = {
         .string()
         .default('')
         .describe('OTEL_EXPORTER_OTLP_ENDPOINT: http://collector:4318. No traces when empty.'),
+      protocol: z
+        .enum(['http/json', 'http/protobuf', 'grpc'])
+        .default('http/json')
+        .describe('OTEL_EXPORTER_OTLP_PROTOCOL. JSON costs the services least.'),
       sampleRatio: z.number().min(0).max(1).default(0.1).describe('Of traces that begin here.'),
     })
     .prefault({})

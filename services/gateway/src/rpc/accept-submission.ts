@@ -71,16 +71,25 @@ const duration = objective({
   zeros: [{ outcome: 'ok' }],
 })
 
+/** How a submission came. */
+export type Arrival = {
+  readonly turn: Turn
+  /** The trace of one that names none itself: undefined is that of the call, empty a new one. */
+  readonly parent: string | undefined
+}
+
+const byItself: Arrival = { turn: noTurn, parent: undefined }
+
 /** Resolves after COMMIT. Rejects with the reason of the refusal; nothing is stored then. */
 export const acceptSubmission = (
   deps: AcceptDeps,
   session: CallerSession,
   submission: Submission,
-  turn: Turn = noTurn,
+  { turn, parent }: Arrival = byItself,
 ): Promise<Acceptance> =>
   withSpan(
     'submit',
-    { kind: SpanKind.PRODUCER, parent: submission.traceparent || undefined },
+    { kind: SpanKind.PRODUCER, parent: submission.traceparent || parent },
     async (span) => {
       describe(span, submission)
       const startedAt = performance.now()

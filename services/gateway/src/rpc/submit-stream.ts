@@ -3,8 +3,9 @@
  *
  * 1. Each frame is checked for its size, its session and the rate; then all its submissions go ahead
  *    at once, so that they land in the same group commit, in the order in which they were sent.
- * 2. A result leaves as soon as it is decided, together with the others of that moment.
- * 3. No more than a window is undecided or unread, and no more than the budget of the process in all
+ * 2. Each is a trace of its own: a stream lives for hours, and carries very many.
+ * 3. A result leaves as soon as it is decided, together with the others of that moment.
+ * 4. No more than a window is undecided or unread, and no more than the budget of the process in all
  *    streams together. Then the next frame is not taken, which in the end holds back the sender.
  *
  * A refused submission is a result. A session that ended, or a frame that cannot be, ends the stream.
@@ -72,7 +73,8 @@ async function decide(
   turn: Turn,
 ): Promise<SubmitResult> {
   try {
-    return acceptedResult(submission, await acceptSubmission(deps, session, submission, turn))
+    const arrival = { turn, parent: '' }
+    return acceptedResult(submission, await acceptSubmission(deps, session, submission, arrival))
   } catch (error) {
     return refusedResult(submission, error)
   }

@@ -3,6 +3,7 @@ import { MailxError } from '@mailx/errors/mailx-error'
 import { serverStream } from '@mailx/grpc/stream'
 import type { Notification, SubscribeRequest } from '@mailx/proto/client/v1/client_service'
 import { objective } from '@mailx/telemetry/metrics'
+import { isSampled } from '@mailx/telemetry/propagation'
 import { startSpan } from '@mailx/telemetry/tracer'
 import { SpanKind } from '@opentelemetry/api'
 import type { GatewayDeps } from './gateway-deps.ts'
@@ -55,7 +56,7 @@ export const subscribe = ({ hub, sessions, limits, now }: Deps) =>
 
 /** The last step of a message's trace, and how long the message took from acceptance to here. */
 function observe({ event, traceparent }: Notification, now: number): void {
-  if (traceparent.endsWith('-01')) {
+  if (isSampled(traceparent)) {
     const attributes = {
       'messaging.system': 'mailx',
       'messaging.operation.type': 'send',

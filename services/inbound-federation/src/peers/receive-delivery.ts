@@ -5,8 +5,8 @@ import type { EventLog } from '@mailx/event-log/event-log'
 import { DeliveryResponse } from '@mailx/proto/delivery/v1/delivery_service'
 import { type DeliveryProof, Disposition } from '@mailx/proto/reception/v1/events'
 import type { Logger } from '@mailx/telemetry/logger'
-import { deliveryId, linksTo } from '@mailx/telemetry/propagation'
-import { withSpan } from '@mailx/telemetry/tracer'
+import { deliveryId, isSampled } from '@mailx/telemetry/propagation'
+import { insideSpan, withSpan } from '@mailx/telemetry/tracer'
 import { SpanKind } from '@opentelemetry/api'
 import type { CheckedDelivery, Refusal } from '../deciders/check-delivery.ts'
 import { receiveMessage } from './receive-message.ts'
@@ -34,28 +34,35 @@ export async function receiveDelivery(
   reception: CheckedReception,
   deps: ReceiveDeliveryDeps,
 ): Promise<DeliveryResponse> {
-  const { origin } = reception
-  const { messageId, traceparent } = reception.checked.delivery
-  const trace = deps.isTraced(origin)
-    ? { parent: traceparent }
-    : { parent: '', links: linksTo([traceparent]) }
-  const attributes = {
-    'messaging.system': 'mailx',
-    'messaging.operation.name': 'receive',
-    'messaging.operation.type': 'receive',
-    'messaging.message.id': formatId(messageId),
-    'mailx.peer': origin,
-    'mailx.delivery.id': deliveryId(reception.checked.envelopeHash),
-  }
   try {
-    return await withSpan(
-      'receive delivery',
-      { kind: SpanKind.CONSUMER, attributes, ...trace },
-      () => append(reception, deps),
-    )
+    return await withReceiveSpan(reception, deps, () => append(reception, deps))
   } catch (error) {
     return refusalResponse(refusalOf(error, deps.logger), deps.now())
   }
+}
+
+/** Where the trace of a peer is continued, its choice of what is kept holds here, too. */
+function withReceiveSpan<T>(
+  { checked, origin }: CheckedReception,
+  { isTraced }: ReceiveDeliveryDeps,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { messageId, traceparent } = checked.delivery
+  const joins = isTraced(origin)
+  if (joins && !isSampled(traceparent)) return insideSpan(undefined, work)
+  const options = {
+    kind: SpanKind.CONSUMER,
+    attributes: {
+      'messaging.system': 'mailx',
+      'messaging.operation.name': 'receive',
+      'messaging.operation.type': 'receive',
+      'messaging.message.id': formatId(messageId),
+      'mailx.peer': origin,
+      'mailx.delivery.id': deliveryId(checked.envelopeHash),
+    },
+    ...(joins ? { parent: traceparent } : { parent: '', links: [traceparent] }),
+  }
+  return withSpan('receive delivery', options, work)
 }
 
 async function append(

@@ -1,7 +1,7 @@
 import { crashAt } from '@mailx/config/crash-at'
 import { peerLabel } from '@mailx/telemetry/capped-label'
 import { counter, histogram, objective } from '@mailx/telemetry/metrics'
-import { deliveryId, followOn, traceparentOf } from '@mailx/telemetry/propagation'
+import { deliveryId, followOn, isSampled, traceparentOf } from '@mailx/telemetry/propagation'
 import { failSpan, insideSpan, startSpan } from '@mailx/telemetry/tracer'
 import { type Span, SpanKind } from '@opentelemetry/api'
 import type { DeliveryCommand } from '../deciders/delivery.ts'
@@ -67,11 +67,9 @@ export async function attemptBatch(
   onAnswered: () => void,
 ): Promise<AttemptResult> {
   const startedAt = performance.now()
-  const spans = new Map(batch.map((due) => [due, spanOf(due, batch.length, deps.now())]))
-  // Finding and dialling the peer is seen in the first trace that waits for it.
-  const first = [...spans.values()].find((span) => span.isRecording())
-  const attempt = () => run(deps, lane, queue, batch, spans, onAnswered)
-  const result = await (first === undefined ? attempt() : insideSpan(first, attempt))
+  const sampled = batch.filter(({ traceparent }) => isSampled(traceparent))
+  const spans = new Map(sampled.map((due) => [due, spanOf(due, batch.length, deps.now())]))
+  const result = await run(deps, lane, queue, batch, spans, onAnswered)
   for (const span of spans.values()) span.end()
   if (result.status === 'failed') {
     const outcome = result.failure.fault.code
@@ -91,12 +89,10 @@ async function run(
   spans: ReadonlyMap<DueDelivery, Span>,
   onAnswered: () => void,
 ): Promise<AttemptResult> {
-  const attempt = await deliverToPeer(
-    deps,
-    lane,
-    batch,
-    (due) => traceparentOf(spans.get(due)) || due.traceparent,
-  )
+  const traceparent = (due: DueDelivery) => traceparentOf(spans.get(due)) || due.traceparent
+  // Finding and dialling the peer is seen in the first trace that waits for it.
+  const first = [...spans.values()].find((span) => span.isRecording())
+  const attempt = await insideSpan(first, () => deliverToPeer(deps, lane, batch, traceparent))
   if (attempt.status === 'failed') {
     const { code } = attempt.failure.fault
     for (const span of spans.values()) span.setAttribute('mailx.delivery.outcome', code)
@@ -141,8 +137,7 @@ async function settle(
     const seconds = Math.max(0, deps.now() - due.acceptedAt) / 1000
     latency.observe({ prompt: prompt ? 'yes' : 'no' }, seconds, traceparentOf(span))
   }
-  if (span === undefined) await record()
-  else await insideSpan(span, record)
+  await insideSpan(span, record)
   crashAt('outbound.after-record')
   if (due.state.status !== 'due') {
     queue.settle(due)

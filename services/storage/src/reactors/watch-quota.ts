@@ -40,6 +40,7 @@ export function watchQuota(deps: QuotaDeps): Reactor<typeof events> {
     contexts: ['submission', 'reception', 'mailbox'],
     events,
     handles: ['MessageAccepted', 'MessageReceived', 'MessagesDeleted'],
+    sumsUp: true,
     async react(batch) {
       const due = [...bytesTakenIn(batch)].flatMap(([mailbox, bytes]) =>
         pays(mailbox, bytes) ? [] : [mailbox],

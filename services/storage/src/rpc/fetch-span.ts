@@ -1,6 +1,6 @@
 import type { Sql } from '@mailx/event-log/sql'
 import { EventMetadata } from '@mailx/proto/log/v1/batch'
-import { isRecording, linksTo } from '@mailx/telemetry/propagation'
+import { isRecording } from '@mailx/telemetry/propagation'
 import { withSpan } from '@mailx/telemetry/tracer'
 import { query } from './query.ts'
 
@@ -29,7 +29,7 @@ export async function withFetchSpan<Result>(
     entries.map(({ partition }) => partition),
     entries.map(({ position }) => position),
   ])
-  const links = linksTo(rows.map(({ metadata }) => EventMetadata.decode(metadata).traceparent))
+  const links = rows.map(({ metadata }) => EventMetadata.decode(metadata).traceparent)
   const attributes = { 'mailx.fetch.messages': entries.length }
   return withSpan('fetch', { links, attributes }, work)
 }

@@ -3,11 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { CrashPoint } from '@mailx/config/crash-at'
 import type { ServiceName } from '@mailx/dev-tool/deployment'
-import { hasEnded, killProcess, type ServiceProcess } from '@mailx/dev-tool/service-process'
+import { hasEnded, type ServiceProcess } from '@mailx/dev-tool/service-process'
+import { bringToPoint, REACHED_WITHIN_MS } from './bring-to-point.ts'
 import { crashSites } from './crash-sites.ts'
 import type { Fault } from './fault.ts'
 import { pidOf, signal } from './processes.ts'
-import { type Domain, domains, processOf, type Rig } from './rig.ts'
+import { type Domain, domains, type Rig } from './rig.ts'
 
 type Server = keyof Rig['servers']
 
@@ -47,10 +48,8 @@ export const killsAtPoints: readonly Fault[] = moments.map(({ server, point, nam
     selected: point === 'projection.before-commit' && name === 'storage',
     ...(server === 'postgres' && { recovery: 'postgres' as const }),
     async inject({ rig, random }) {
-      await killProcess(processOf(rig, domain, name))
-      const env = { MAILX_CRASH_AT: `${point}:${random.int(1, crashSites[point].times)}:stop` }
-      const armed = rig.deployment(domain).revive(processOf(rig, domain, name), { env })
-      await standsStill(armed, point)
+      const mode = `${random.int(1, crashSites[point].times)}:stop`
+      const armed = await bringToPoint(rig, { domain, name }, point, mode, standsStill)
       await rig.servers[server].kill()
       const since = performance.now()
       signal([pidOf(armed)], 'SIGCONT')
@@ -61,19 +60,17 @@ export const killsAtPoints: readonly Fault[] = moments.map(({ server, point, nam
   }
 })
 
-const REACHED_WITHIN_MS = 120_000
 const run = promisify(execFile)
 
-async function standsStill(service: ServiceProcess, point: CrashPoint): Promise<void> {
+async function standsStill(service: ServiceProcess): Promise<boolean> {
   const deadline = performance.now() + REACHED_WITHIN_MS
   while (performance.now() < deadline) {
     if (hasEnded(service.process)) {
-      throw new Error(`${service.name} ended before it came by ${point}: ${service.logFile}`)
+      throw new Error(`${service.name} ended before it stood still: ${service.logFile}`)
     }
     const { stdout } = await run('ps', ['-o', 'state=', '-p', `${pidOf(service)}`])
-    if (stdout.trim().startsWith('T')) return
+    if (stdout.trim().startsWith('T')) return true
     await delay(20)
   }
-  await killProcess(service)
-  throw new Error(`${service.name} did not come by ${point}`)
+  return false
 }

@@ -1,6 +1,7 @@
 import { type CrashPoint, crashPoints } from '@mailx/config/crash-at'
 import { type ServiceName, serviceNames } from '@mailx/dev-tool/deployment'
 import { killProcess, type ServiceProcess, waitUntilReady } from '@mailx/dev-tool/service-process'
+import { bringToPoint, REACHED_WITHIN_MS } from './bring-to-point.ts'
 import { crashSites } from './crash-sites.ts'
 import type { Fault, Success } from './fault.ts'
 import { endsWithin, freeze, killAndRevive, pidOf, READY_WITHIN_MS } from './processes.ts'
@@ -60,10 +61,10 @@ export const crashes: readonly Fault[] = places.map(({ point, name, domain }) =>
   selected: selectedPoints[point] === domain && crashSites[point].services[0] === name,
   async inject({ rig, random, broken }) {
     const { provocation, times } = crashSites[point]
-    await killProcess(processOf(rig, domain, name))
-    const env = { MAILX_CRASH_AT: `${point}:${random.int(1, times)}` }
-    const armed = rig.deployment(domain).revive(processOf(rig, domain, name), { env })
-    await comesBy(armed, point, (isOver) => provocation?.(rig, domain, isOver))
+    const mode = `${random.int(1, times)}`
+    const armed = await bringToPoint(rig, { domain, name }, point, mode, (service) =>
+      hasDied(service, (isOver) => provocation?.(rig, domain, isOver)),
+    )
     const since = performance.now()
     broken(since)
     const revived = rig.deployment(domain).revive(armed)
@@ -72,27 +73,20 @@ export const crashes: readonly Fault[] = places.map(({ point, name, domain }) =>
   },
 }))
 
-/** Under load a process comes by every point of its own within moments. */
-const REACHED_WITHIN_MS = 120_000
-
-/** Resolves when the armed process has died by its switch. A point that is not reached is a failure. */
-async function comesBy(
+/** Whether the armed process has died by its switch in the time. Rejects when it ended in another way. */
+async function hasDied(
   armed: ServiceProcess,
-  point: CrashPoint,
   provoke: (isOver: () => boolean) => Promise<void> | undefined,
-): Promise<void> {
+): Promise<boolean> {
   let over = false
   const dying = endsWithin(armed, REACHED_WITHIN_MS).finally(() => {
     over = true
   })
   const [died] = await Promise.all([dying, provoke(() => over)])
-  if (!died) {
-    await killProcess(armed)
-    throw new Error(`${armed.name} did not come by ${point}`)
+  if (died && armed.process.signalCode !== 'SIGKILL') {
+    throw new Error(`${armed.name} ended before it was to die: ${armed.logFile}`)
   }
-  if (armed.process.signalCode !== 'SIGKILL') {
-    throw new Error(`${armed.name} ended before it came by ${point}: ${armed.logFile}`)
-  }
+  return died
 }
 
 const STILL_MS = { long: 30_000, short: 4_000 }

@@ -133,16 +133,16 @@ async function injectAll(
     let recoveredMs: number | undefined
     let problem: string | undefined
     try {
-      let trying: Promise<(number | undefined)[]> | undefined
-      const broken = (since: number) => {
-        trying ??= Promise.all(success.map((one) => first(one, since, patienceMs)))
-        trying.catch(() => {})
-      }
-      const done = await fault.inject({ rig, random, long, broken })
-      const { since } = done
-      counts = done.counts ?? 1
-      broken(since)
-      const times = (await Promise.race([trying, died])) ?? []
+      const { promise: breaking, resolve: broken, reject } = Promise.withResolvers<number>()
+      const injecting = fault.inject({ rig, random, long, broken })
+      injecting.then((done) => broken(done.since), reject)
+      const trying = breaking.then((at) =>
+        Promise.race([Promise.all(success.map((one) => first(one, at, patienceMs))), died]),
+      )
+      await Promise.allSettled([injecting, trying])
+      const { since, counts: injections = 1 } = await injecting
+      counts = injections
+      const times = await trying
       const missing = success.filter((_, index) => times[index] === undefined)
       if (missing.length > 0) problem = `no success after ${patienceMs} ms: ${toText(missing)}`
       else recoveredMs = Math.round(Math.max(...times.map((at) => at ?? 0)) - since)

@@ -35,15 +35,16 @@ test('without the standard variables the SDK is not even loaded', async () => {
   await expect(runProgram(disabled)).resolves.toMatchObject({ tracing: false, loaded: false })
 })
 
-test('with an endpoint the span is exported under the name of the service', async () => {
-  const bodies: string[] = []
+/** Runs the program with a collector; what that got. */
+async function collect(env: Record<string, string>) {
+  const requests: string[] = []
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => {
       body += chunk.toString()
     })
     request.on('end', () => {
-      bodies.push(`${request.url} ${body}`)
+      requests.push(`${request.url} ${request.headers['content-type']} ${body}`)
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
     })
   })
@@ -51,15 +52,24 @@ test('with an endpoint the span is exported under the name of the service', asyn
   server.listen(0, '127.0.0.1', resolve)
   await promise
   const { port } = server.address() as AddressInfo
-  const answer = await runProgram({
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-  })
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` }
+  const answer = await runProgram({ ...endpoint, ...env })
   server.close()
+  return { answer, sent: requests.join('') }
+}
+
+test('with an endpoint the span is exported under the name of the service, as JSON', async () => {
+  const { answer, sent } = await collect({})
   expect(answer).toMatchObject({ tracing: true, loaded: true })
-  expect(bodies.join('')).toContain('/v1/traces')
-  expect(bodies.join('')).toContain('"identity"')
-  expect(bodies.join('')).toContain('"work"')
+  expect(sent).toContain('/v1/traces application/json')
+  expect(sent).toContain('"identity"')
+  expect(sent).toContain('"work"')
+})
+
+test('who asks for protobuf gets it', async () => {
+  const { sent } = await collect({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' })
+  expect(sent).toContain('/v1/traces application/x-protobuf')
+  expect(sent).toContain('work')
 })
 
 test('a collector that is gone does not hold up the end of a process', async () => {

@@ -21,7 +21,7 @@ export const InboundFederationConfig = CommonConfig.extend({
   FEDERATION_LIST: noted(z.string(), { write: '/etc/mailx/domains' }).optional(),
   /** What a peer hears about a recipient who does not exist: the same as of one who does, or no. */
   UNKNOWN_RECIPIENT: noted(z.enum(['hide', 'tell']), { write: 'hide or tell' }).default('hide'),
-  /** Peers whose traces are continued; with all others ours only links to theirs. */
+  /** Peers whose traces are continued, and what they do not keep is not kept here; with all others ours only links to theirs. */
   TRACE_PEERS: list('b.example,c.example').default([]),
   /** Deliveries that one peer may make in a minute. */
   DELIVERIES_PER_PEER: count(1, 100 * MILLION).default(600_000),
